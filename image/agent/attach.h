@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// How link 0 gets from sshd to the agent: sshd's forced command is `kt-agent attach`, which hands its
+// standard input (sshd's socketpair, both directions) over a Unix socket to the serving agent
+// (SCM_RIGHTS) and then only waits. So no byte is copied twice, and a new login can resume.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+
+#include "io/socket_stream.h"
+
+namespace kt::agent {
+
+// The forced command. Returns when the agent has closed (sshd drops input after our exit): its exit
+// code, 0, or 1 when no agent answers.
+int run_attach(const std::string& socket_path);
+
+struct Attached {
+  pid_t attach_process;       // a descendant of the sshd that logged it in
+  io::Socket channel;         // bytes of the SSH channel
+  io::Socket control;         // closing it ends the forced command
+};
+
+// Accepts on `socket_path` (made with 0600 in a folder of our own) for ever and calls `on_attached`;
+// peers of another uid are closed (a sidecar shares nothing of this folder, but be sure).
+io::Task<> serve_attach(std::string socket_path, std::function<void(Attached)> on_attached);
+
+}  // namespace kt::agent

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every string that the suite writes into a cluster, in one place.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace kt::cluster::names {
+
+// Server-side field manager of every write.
+inline constexpr std::string_view field_manager = "kubectl-kt";
+
+// Labels of every object of ours, so that they are found by mark and never by memory.
+inline constexpr std::string_view managed_by_label = "app.kubernetes.io/managed-by";
+inline constexpr std::string_view managed_by = "kubectl-kt";
+inline constexpr std::string_view name_label = "app.kubernetes.io/name";
+inline constexpr std::string_view shadow_name = "kt-shadow";
+inline constexpr std::string_view role_label = "kubectl-kt/role";
+inline constexpr std::string_view connect_role = "connect";
+
+// Who and from where: annotations, since label values are too narrow for them.
+inline constexpr std::string_view user_annotation = "kubectl-kt/user";
+inline constexpr std::string_view host_annotation = "kubectl-kt/host";
+inline constexpr std::string_view version_annotation = "kubectl-kt/version";
+
+// Injected sidecars leave the door alone (Istio's and Linkerd's own words for it).
+inline constexpr std::string_view istio_exclude_inbound =
+    "traffic.sidecar.istio.io/excludeInboundPorts";
+inline constexpr std::string_view linkerd_skip_inbound = "config.linkerd.io/skip-inbound-ports";
+
+// The agent's door, and the one path that it upgrades.
+inline constexpr std::uint16_t door_port = 7070;
+inline constexpr std::string_view door_path = "/link";
+inline constexpr std::string_view door_protocol = "kt-mux/1";
+
+// Inside the shadow pod; image/ uses the same paths.
+inline constexpr std::string_view agent_container = "agent";
+inline constexpr std::string_view agent_program = "/kt-agent";
+inline constexpr std::string_view keys_folder = "/run/kt/keys";
+inline constexpr std::string_view agent_folder = "/run/kt/agent";
+inline constexpr std::string_view host_key_file = "host_key";
+inline constexpr std::string_view authorized_keys_file = "authorized_keys";
+inline constexpr std::int64_t agent_uid = 65532;
+
+}  // namespace kt::cluster::names

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/socket_stream.h"
+
+#include "base/error.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace kt::io {
+namespace {
+
+// A cancellation stays a cancellation; everything else is a broken stream.
+void check(const error_code& ec, const char* doing) {
+  if (ec == asio::error::operation_aborted) {
+    throw boost::system::system_error(ec);
+  }
+  if (ec) {
+    throw Error(ErrorKind::unavailable, fmt::format("{}: {}", doing, ec.message()));
+  }
+}
+
+// Small frames must not wait for the acknowledgement of older ones; not TCP: nothing to set.
+void send_at_once(Socket& socket) {
+  const int on = 1;
+  (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int family_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own shape
+  check_errno(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), "getsockname");
+  return address.ss_family;
+}
+
+}  // namespace
+
+SocketStream::SocketStream(Socket socket) : socket_(std::move(socket)) {
+  send_at_once(socket_);
+}
+
+Task<std::size_t> SocketStream::read_some(MutableBytes into) {
+  error_code ec;
+  const std::size_t count = co_await socket_.async_receive(asio::buffer(into.data(), into.size()),
+                                                           asio::redirect_error(use_task, ec));
+  if (ec == asio::error::eof) {
+    co_return 0;
+  }
+  check(ec, "read");
+  co_return count;
+}
+
+Task<> SocketStream::write_all(BytesView from) {
+  error_code ec;
+  co_await asio::async_write(socket_, asio::buffer(from.data(), from.size()),
+                             asio::redirect_error(use_task, ec));
+  check(ec, "write");
+}
+
+void SocketStream::close() noexcept {
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+Task<Socket> connect_unix(std::string path) {
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  Socket socket(co_await asio::this_coro::executor);
+  error_code ec;
+  co_await socket.async_connect(endpoint, asio::redirect_error(use_task, ec));
+  check(ec, "connect to the Unix socket");
+  co_return socket;
+}
+
+Task<Socket> connect_tcp(std::string address, std::uint16_t port) {
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address), port);
+  Socket socket(co_await asio::this_coro::executor);
+  error_code ec;
+  co_await socket.async_connect(endpoint, asio::redirect_error(use_task, ec));
+  check(ec, "connect");
+  send_at_once(socket);
+  co_return socket;
+}
+
+Socket adopt_socket(const Executor& executor, UniqueFd fd) {
+  const int family = family_of(fd.get());
+  const int protocol = family == AF_UNIX ? 0 : IPPROTO_TCP;
+  Socket socket(executor, asio::generic::stream_protocol(family, protocol), fd.get());
+  (void)fd.release();
+  return socket;
+}
+
+SocketPair make_socket_pair(const Executor& executor) {
+  int fds[2] = {-1, -1};
+  check_errno(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "socketpair");
+  return {adopt_socket(executor, UniqueFd(fds[0])), adopt_socket(executor, UniqueFd(fds[1]))};
+}
+
+}  // namespace kt::io

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/task_group.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace kt::io {
+namespace {
+
+bool is_cancellation(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& e) {
+    return e.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void TaskGroup::spawn(Task<> task) {
+  finished_.clear();
+  ++running_;
+  const auto signal = signals_.emplace(signals_.end());
+  asio::co_spawn(
+      executor_, std::move(task),
+      asio::bind_cancellation_slot(
+          signal->slot(), [this, signal](std::exception_ptr failure) { finish(signal, failure); }));
+  if (cancelled_) {
+    signal->emit(asio::cancellation_type::terminal);
+  }
+}
+
+void TaskGroup::cancel() {
+  cancelled_ = true;
+  for (auto signal = signals_.begin(); signal != signals_.end();) {
+    // finish() may move this node while its emit() runs.
+    const auto current = signal++;
+    current->emit(asio::cancellation_type::terminal);
+  }
+}
+
+void TaskGroup::finish(Signals::iterator signal, std::exception_ptr failure) {
+  --running_;
+  finished_.splice(finished_.end(), signals_, signal);
+  if (failure != nullptr && failure_ == nullptr && !(cancelled_ && is_cancellation(failure))) {
+    failure_ = failure;
+    cancel();
+  }
+  changed_.notify();
+}
+
+Task<> TaskGroup::wait_until_empty() {
+  // Cancellation of the waiter is noted, not obeyed: the members' owner waits behind us.
+  while (running_ > 0) {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+      cancel();
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    }
+    bool woken_by_cancellation = false;
+    try {
+      co_await changed_.wait();
+    } catch (const boost::system::system_error&) {
+      woken_by_cancellation = true;
+    }
+    if (woken_by_cancellation) {
+      cancel();
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    }
+  }
+}
+
+Task<> TaskGroup::join() {
+  co_await wait_until_empty();
+  if (failure_ != nullptr) {
+    std::rethrow_exception(failure_);
+  }
+}
+
+Task<> TaskGroup::stop() {
+  cancel();
+  co_await wait_until_empty();
+}
+
+}  // namespace kt::io

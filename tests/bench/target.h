@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The route that is measured, and how long.
+#pragma once
+
+#include "protocol.h"
+#include "socket.h"
+
+#include <chrono>
+
+namespace kt::bench {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+constexpr Seconds warm_up{0.5};
+constexpr Seconds duration{1.5};
+
+struct Target {
+  std::string address;
+  std::uint16_t first_port;
+  std::uint16_t port(port_offset offset) const {
+    return static_cast<std::uint16_t>(first_port + offset);
+  }
+  Socket connect(port_offset offset) const {
+    return connect_to(SOCK_STREAM, address, port(offset));
+  }
+};
+
+}  // namespace kt::bench

@@ -1,0 +1,3 @@
+module kt/tests/cluster/shop
+
+go 1.24
