@@ -61,7 +61,7 @@ io::Task<std::optional<Bytes>> ask_tcp(udp::endpoint nameserver, Bytes query) {
   try {
     io::SocketStream stream(
         co_await io::connect_tcp(nameserver.address().to_string(), nameserver.port()));
-    co_return co_await exchange(stream, std::move(query));
+    co_return co_await ask_over(stream, std::move(query));
   } catch (const Error& e) {
     log::debug("dns", "nameserver {}: {}", nameserver.address().to_string(), e.message());
   }
@@ -74,7 +74,8 @@ Client::Client(const ResolvConf& conf) : nameservers_(endpoints_of(conf)) {}
 
 io::Task<std::optional<Bytes>> Client::ask(Bytes query, Transport transport,
                                            std::size_t nameserver) {
-  // Plain function: the endpoint is copied before anybody can change the list.
+  // No coroutine: the endpoint is copied before the list can change. at(), since it may have
+  // changed since the caller counted.
   const Endpoint endpoint = nameservers_.at(nameserver);
   return transport == Transport::udp ? ask_udp(endpoint, std::move(query))
                                      : ask_tcp(endpoint, std::move(query));

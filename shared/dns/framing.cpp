@@ -47,7 +47,7 @@ io::Task<> write_message(io::ByteStream& stream, Bytes message) {
   co_await stream.write_all(framed);
 }
 
-io::Task<std::optional<Bytes>> exchange(io::ByteStream& stream, Bytes query) {
+io::Task<std::optional<Bytes>> ask_over(io::ByteStream& stream, Bytes query) {
   co_await write_message(stream, query);
   std::optional<Bytes> reply = co_await read_message(stream);
   while (reply && !is_reply_to(*reply, query)) {

@@ -18,6 +18,6 @@ io::Task<std::optional<Bytes>> read_message(io::ByteStream& stream);
 io::Task<> write_message(io::ByteStream& stream, Bytes message);
 
 // Asks over a fresh stream and reads until the reply to `query` comes; nullopt at the end.
-io::Task<std::optional<Bytes>> exchange(io::ByteStream& stream, Bytes query);
+io::Task<std::optional<Bytes>> ask_over(io::ByteStream& stream, Bytes query);
 
 }  // namespace kt::dns

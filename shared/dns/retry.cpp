@@ -13,7 +13,7 @@
 namespace kt::dns {
 namespace {
 
-struct Question {
+struct Job {
   Upstream& upstream;
   Bytes query;
   Transport transport;
@@ -44,15 +44,15 @@ bool is_servers_failure(BytesView reply) {
   return false;
 }
 
-io::Task<> attempt(const Question& question, std::size_t nameserver, Race& race) {
+io::Task<> attempt(const Job& job, std::size_t nameserver, Race& race) {
   std::optional<Bytes> reply;
   try {
-    reply = co_await question.upstream.ask(question.query, question.transport, nameserver);
+    reply = co_await job.upstream.ask(job.query, job.transport, nameserver);
   } catch (const std::exception& e) {  // a broken tunnel is a nameserver that cannot be reached
     log::debug("dns", "nameserver {}: {}", nameserver, e.what());
   }
   --race.running;
-  if (reply && is_reply_to(*reply, question.query)) {
+  if (reply && is_reply_to(*reply, job.query)) {
     (is_servers_failure(*reply) ? race.failure : race.reply) = std::move(reply);
   }
   race.changed.notify();
@@ -65,16 +65,16 @@ io::Task<> settle(Race& race, io::TimePoint limit) {
   }
 }
 
-io::Task<> run(const Question& question, RetryRule rule, Race& race, io::TaskGroup& attempts) {
+io::Task<> run(const Job& job, RetryRule rule, Race& race, io::TaskGroup& attempts) {
   const io::TimePoint deadline = io::Clock::now() + rule.give_up_after;
   for (std::size_t i = 0; !race.reply && io::Clock::now() < deadline; ++i) {
-    const std::size_t count = question.upstream.nameserver_count();
+    const std::size_t count = job.upstream.nameserver_count();
     const bool all_were_asked = i >= count;
     if (count == 0 || (all_were_asked && (race.failure || i >= 2))) {
       break;
     }
     ++race.running;
-    attempts.spawn(attempt(question, i % count, race));
+    attempts.spawn(attempt(job, i % count, race));
     co_await settle(race, std::min(io::Clock::now() + rule.retry_after, deadline));
   }
   co_await settle(race, deadline);
@@ -85,12 +85,12 @@ io::Task<> run(const Question& question, RetryRule rule, Race& race, io::TaskGro
 io::Task<std::optional<Bytes>> ask_with_retries(Upstream& upstream, Bytes query,
                                                 Transport transport, RetryRule rule) {
   const io::Executor executor = co_await io::asio::this_coro::executor;
-  const Question question{upstream, std::move(query), transport};
+  const Job job{upstream, std::move(query), transport};
   Race race(executor);
   io::TaskGroup attempts(executor);
   std::exception_ptr cancelled;
   try {
-    co_await run(question, rule, race, attempts);
+    co_await run(job, rule, race, attempts);
   } catch (...) {
     cancelled = std::current_exception();
   }

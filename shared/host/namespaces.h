@@ -4,6 +4,8 @@
 // reads. Nothing outside the command changes, and nothing is left when its last process is gone.
 #pragma once
 
+#include <boost/asio/posix/stream_descriptor.hpp>
+
 #include <sys/types.h>
 
 #include <map>
@@ -12,28 +14,19 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "host/netlink.h"
+#include "host/resolver_mounts.h"
 #include "io/async.h"
 
 namespace kt::host {
-
-struct InterfaceAddress {
-  std::string address;    // "198.18.77.1"
-  int prefix_length = 0;  // 30
-};
 
 // The namespace's only interface beside lo; the default routes go to it. An address of link-local
 // scope (169.254/16) would make programs prefer IPv6 (RFC 6724, rule 2): take 198.18/15 (RFC 2544).
 struct CaptureNetwork {
   std::string interface = "kt0";
-  int mtu = 65'535;  // one packet costs the same whatever its size; this one never fragments UDP
+  int mtu = 65'535;  // a packet costs the same whatever its size; with this one UDP needs no fragments
   InterfaceAddress v4;
   std::optional<InterfaceAddress> v6;  // without it IPv6 fails at once with ENETUNREACH
-};
-
-// What the command finds in /etc. Sources of names that bypass resolv.conf are masked.
-struct CaptureResolver {
-  std::string resolv_conf;  // the whole text
-  std::string extra_hosts;  // lines to append to /etc/hosts; may be empty
 };
 
 struct CaptureCommand {
@@ -56,8 +49,8 @@ struct CommandEnd {
 
 // The command in its namespaces, waiting to be told to run. It has the caller's process group,
 // terminal, folder and signal dispositions: the caller must have changed none to SIG_IGN (handlers
-// are fine). It is killed when this process dies, however that happens. Root keeps its own user
-// namespace where it may, so that all uids and groups exist inside.
+// are fine, exec resets them). It is killed when this process dies, however that happens. Root stays
+// in its own user namespace where it may, so that all uids and groups exist inside.
 class NamespacedCommand {
  public:
   // Forks; milliseconds, but for seconds when the kernel is busy with taking down other namespaces.
@@ -65,19 +58,18 @@ class NamespacedCommand {
   static io::Task<NamespacedCommand> prepare(CaptureSpec spec);
 
   NamespacedCommand(NamespacedCommand&& other) noexcept;
-  NamespacedCommand& operator=(NamespacedCommand&& other) noexcept = delete;
+  NamespacedCommand& operator=(NamespacedCommand&&) = delete;
   // Kills the command if it still runs, and reaps it.
   ~NamespacedCommand();
 
   // The namespace's TUN, for net::TunDevice.
-  [[nodiscard]] UniqueFd take_tun();
-  // A TCP socket that listens on the interface's address, port as getsockname(2) says.
-  [[nodiscard]] UniqueFd take_listener_v4();
-  // The same for IPv6; empty without CaptureNetwork::v6 or where the kernel has no IPv6.
-  [[nodiscard]] UniqueFd take_listener_v6();
+  [[nodiscard]] UniqueFd take_tun() { return std::move(tun_); }
+  // TCP sockets that listen on the interface's addresses, port as getsockname(2) says. The second
+  // is empty without CaptureNetwork::v6 and where the kernel has no IPv6.
+  [[nodiscard]] UniqueFd take_listener_v4() { return std::move(listener_v4_); }
+  [[nodiscard]] UniqueFd take_listener_v6() { return std::move(listener_v6_); }
 
-  // Lets the command start and waits until it has ended. Cancellation leaves it running: stop() it,
-  // or let the destructor kill it.
+  // Lets the command start and waits until it has ended. Cancellation leaves it running.
   io::Task<CommandEnd> run();
 
   // Sends a signal to the command alone; no effect once it has ended.
@@ -86,16 +78,18 @@ class NamespacedCommand {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
-  NamespacedCommand(const io::Executor& executor, pid_t pid, UniqueFd pidfd, UniqueFd channel);
+  using Descriptor = io::asio::posix::stream_descriptor;
+
+  NamespacedCommand(pid_t pid, Descriptor process, Descriptor channel, std::string name);
 
   io::Task<> receive_descriptors();
-  io::Task<int> exec_error();
+  io::Task<std::optional<int>> exec_error();
   io::Task<int> wait_for_exit();
 
-  io::Executor executor_;
-  pid_t pid_ = -1;
-  UniqueFd pidfd_;
-  UniqueFd channel_;  // to the child: descriptors and failures come out, "go" goes in
+  pid_t pid_;           // 0 once reaped
+  Descriptor process_;  // pidfd_open(2); readable when it has ended
+  Descriptor channel_;  // to the child: descriptors and failures come out, "go" goes in
+  std::string name_;    // argv[0]
   UniqueFd tun_;
   UniqueFd listener_v4_;
   UniqueFd listener_v6_;

@@ -2,12 +2,12 @@
 #include "io/subprocess.h"
 
 #include "base/error.h"
-#include "base/log.h"
-#include "io/task_group.h"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
@@ -25,6 +25,11 @@
 
 namespace kt::io {
 namespace {
+
+using asio::deferred;
+using asio::experimental::make_parallel_group;
+using asio::experimental::wait_for_all;
+using asio::experimental::wait_for_one;
 
 constexpr std::size_t max_line = 64UL * 1024;
 constexpr std::size_t max_output = 64UL * 1024 * 1024;
@@ -183,18 +188,15 @@ int exit_code_of(const siginfo_t& info) {
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-Task<> collect(LineReader& from, std::string& into) {
-  into = co_await from.rest(max_output);
-}
-
-Task<> run_to_end(Subprocess& child, ChildOutput& output) {
-  output.exit_code = co_await child.wait();
+Task<> collect(LineReader* from, std::string& into) {
+  if (from != nullptr) {
+    into = co_await from->rest(max_output);
+  }
 }
 
 }  // namespace
 
-LineReader::LineReader(const Executor& executor, UniqueFd fd)
-    : descriptor_(executor, fd.get()) {
+LineReader::LineReader(const Executor& executor, UniqueFd fd) : descriptor_(executor, fd.get()) {
   (void)fd.release();
 }
 
@@ -289,23 +291,39 @@ void Subprocess::signal(int number) noexcept {
   }
 }
 
+Task<> Subprocess::ended_or(Duration limit) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, limit);
+  auto race =
+      make_parallel_group(pidfd_.async_wait(asio::posix::descriptor_base::wait_read, deferred),
+                          timer.async_wait(deferred));
+  co_await std::move(race).async_wait(wait_for_one(), use_task);
+}
+
 Task<int> Subprocess::stop(Duration grace) {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   signal(SIGTERM);
-  if (!reap(false)) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, grace);
-    co_await wait_or(timer);
-  }
+  // A cancellation shortens the grace and nothing else.
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await ended_or(grace);
+  co_await asio::this_coro::throw_if_cancelled(throws);
   signal(SIGKILL);
-  co_return co_await wait();
+  (void)reap(true);
+  co_return *exit_code_;
+}
+
+Task<> Subprocess::run_to_end(ChildOutput& output) {
+  const Executor executor = co_await asio::this_coro::executor;
+  auto both =
+      make_parallel_group(asio::co_spawn(executor, collect(out_.get(), output.out), deferred),
+                          asio::co_spawn(executor, collect(err_.get(), output.err), deferred));
+  co_await std::move(both).async_wait(wait_for_all(), use_task);
+  output.exit_code = co_await wait();
 }
 
 Task<ChildOutput> run_command(Command command, Duration limit) {
-  const Executor executor = co_await asio::this_coro::executor;
-  const std::string what = command.argv.at(0);
-  Subprocess child(executor, command);
+  Subprocess child(co_await asio::this_coro::executor, command);
   ChildOutput output;
-  co_await with_timeout(limit, what, run_to_end(child, output));
+  co_await with_timeout(limit, command.argv.at(0), child.run_to_end(output));
   co_return output;
 }
 

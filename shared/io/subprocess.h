@@ -50,6 +50,13 @@ class LineReader {
   std::string buffer_;
 };
 
+// How a child ended and what it said; each stream at most 64 MiB.
+struct ChildOutput {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
 // A running child: dies by SIGKILL when we die, whatever kills us, and inherits no descriptor of
 // ours but its standard streams.
 class Subprocess {
@@ -72,11 +79,16 @@ class Subprocess {
   // To the child, and to its group unless it is in the foreground; nothing once it has ended.
   void signal(int number) noexcept;
 
-  // SIGTERM, after `grace` SIGKILL, then wait(). Not ended by cancellation of the caller.
+  // SIGTERM, after `grace` SIGKILL to what is left of the group, then reaps. Cancellation of the
+  // caller shortens the grace and nothing else.
   Task<int> stop(Duration grace = std::chrono::seconds(2));
+
+  // Everything that it writes, until it has ended. `output` is owned by the caller's frame.
+  Task<> run_to_end(ChildOutput& output);
 
  private:
   bool reap(bool block) noexcept;
+  Task<> ended_or(Duration limit);
 
   int pid_ = -1;
   bool foreground_;
@@ -84,13 +96,6 @@ class Subprocess {
   asio::posix::stream_descriptor pidfd_;
   std::unique_ptr<LineReader> out_;
   std::unique_ptr<LineReader> err_;
-};
-
-// How a child ended and what it said; each stream at most 64 MiB.
-struct ChildOutput {
-  int exit_code = 0;
-  std::string out;
-  std::string err;
 };
 
 // Runs a child to its end. Throws Error unavailable "<argv[0]>: timed out after …"; on that and on

@@ -47,44 +47,131 @@ io::Task<std::unique_ptr<PskStream>> PskStream::prove(std::unique_ptr<io::ByteSt
 }
 
 io::Task<> PskStream::handshake() {
-  for (;;) {
+  std::exception_ptr failure;
+  while (failure == nullptr) {
     bool done = false;
-    std::exception_ptr failure;
     try {
       done = engine_->handshake();
     } catch (const Error&) {
       failure = std::current_exception();
     }
-    co_await flush();  // of a failure, too: the alert tells the other side why
-    if (failure != nullptr) {
-      std::rethrow_exception(failure);
+    if (failure == nullptr) {
+      co_await flush();
+      if (done) {
+        co_return;
+      }
+      if (!co_await receive()) {
+        throw Error(ErrorKind::unavailable, "TLS handshake: the other side closed");
+      }
     }
-    if (done) {
-      co_return;
+  }
+  co_await send_alert();
+  std::rethrow_exception(failure);
+}
+
+// Tells the other side why; whether it still listens is not our failure.
+io::Task<> PskStream::send_alert() {
+  try {
+    co_await flush();
+  } catch (const Error&) {
+  }
+}
+
+// The buffer follows what comes: a read that filled it doubles it, one that left seven eighths
+// empty halves it, so an idle link keeps little.
+std::size_t PskStream::next_input_size() const {
+  const std::size_t size = input_.size();
+  if (last_read_ == size) {
+    return std::clamp(size * 2, smallest_input, largest_input);
+  }
+  return last_read_ < size / 8 ? std::max(size / 2, smallest_input) : size;
+}
+
+// More input for the engine, which has none left; false at the end of the stream below.
+io::Task<bool> PskStream::receive() {
+  if (const std::size_t size = next_input_size(); size != input_.size()) {
+    input_ = Bytes(size);
+  }
+  last_read_ = co_await below_->read_some(input_);
+  engine_->feed(BytesView(input_).first(last_read_));
+  co_return last_read_ > 0;
+}
+
+io::Task<std::size_t> PskStream::read_some(MutableBytes into) {
+  for (;;) {
+    if (closed_) {
+      throw_closed();
+    }
+    const std::size_t count = engine_->decrypt(into);
+    // An answer to a key update; a writer at work takes it along.
+    if (engine_->has_output() && !flushing_) {
+      co_await flush();
+    }
+    if (count > 0 || engine_->closed_by_peer()) {
+      bytes_read_ += count;
+      co_return count;
     }
     if (!co_await receive()) {
-      throw Error(ErrorKind::unavailable, "TLS handshake: the other side closed");
+      if (engine_->inside_record()) {
+        throw Error(ErrorKind::unavailable, "read from TLS: the stream ended inside a record");
+      }
+      co_return 0;
     }
   }
 }
 
-// More input for the engine, which has none left; false at the end of the stream below. The buffer
-// is as large as what comes: a full one doubles it, one that stays nearly empty halves it.
-io::Task<bool> PskStream::receive() {
-  if (input_.empty()) {
-    input_.resize(smallest_input);
+io::Task<> PskStream::write_all(BytesView from) {
+  while (!from.empty()) {
+    if (closed_) {
+      throw_closed();
+    }
+    const BytesView piece = from.first(std::min(from.size(), write_limit));
+    engine_->encrypt(piece);
+    co_await flush();
+    bytes_written_ += piece.size();
+    from = from.subspan(piece.size());
   }
-  const std::size_t count = co_await below_->read_some(input_);
-  engine_->feed(BytesView(input_).first(count));
-  co_return count > 0;
 }
 
+// Returns when everything that the engine has put out so far has been written, by us or another.
 io::Task<> PskStream::flush() {
-  while (flushing_) {
-    co_await flushed_.wait();
+  while (flushing_ || engine_->has_output()) {
+    if (closed_) {
+      throw_closed();
+    }
+    if (flushing_) {
+      co_await flushed_.wait();
+    } else {
+      co_await write_output();
+    }
   }
-  flushing_ = true;
-  co_return;
+}
+
+io::Task<> PskStream::write_output() {
+  // What was written only in part cannot be continued: then the stream is at its end.
+  struct Turn {
+    explicit Turn(PskStream& stream) : self(stream) { self.flushing_ = true; }
+    ~Turn() {
+      self.flushing_ = false;
+      self.flushed_.notify();
+      if (!whole) {
+        self.close();
+      }
+    }
+    PskStream& self;
+    bool whole = false;
+  };
+  Turn turn(*this);
+  const Bytes output = engine_->take_output();
+  co_await below_->write_all(output);
+  turn.whole = true;
+}
+
+void PskStream::close() noexcept {
+  if (!std::exchange(closed_, true)) {
+    below_->close();
+    flushed_.notify();
+  }
 }
 
 }  // namespace kt::tls

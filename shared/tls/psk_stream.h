@@ -49,13 +49,17 @@ class PskStream final : public io::ByteStream {
                                                     std::unique_ptr<PskEngine> engine,
                                                     io::Duration limit);
   io::Task<> handshake();
+  io::Task<> send_alert();
+  [[nodiscard]] std::size_t next_input_size() const;
   io::Task<bool> receive();
   io::Task<> flush();
+  io::Task<> write_output();
 
   std::unique_ptr<io::ByteStream> below_;
   std::unique_ptr<PskEngine> engine_;
   io::Event flushed_;
   Bytes input_;
+  std::size_t last_read_ = 0;
   bool flushing_ = false;
   bool closed_ = false;
   std::uint64_t bytes_read_ = 0;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The child's half of NamespacedCommand: from fork(2) to exec(3).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+#include "base/unique_fd.h"
+#include "host/namespaces.h"
+
+namespace kt::host {
+
+// The first byte of a message from the child.
+enum class ChildMessage : unsigned char {
+  ready = 'r',        // beside it: the TUN, the IPv4 listener and perhaps the IPv6 listener
+  failed = 'f',       // ErrorKind as one byte, message, 0, hint
+  exec_failed = 'x',  // errno as u32
+};
+
+// Makes the namespaces, reports ready or failed over `channel`, waits there for one message and
+// becomes the command. An end of the channel ends the child.
+[[noreturn]] void run_child(const CaptureSpec& spec, UniqueFd channel, pid_t parent) noexcept;
+
+}  // namespace kt::host

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/namespaces.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "host/descriptor_passing.h"
+#include "host/namespace_child.h"
+
+namespace kt::host {
+namespace {
+
+using io::asio::posix::descriptor_base;
+
+// The kernel makes a network namespace in milliseconds, but one at a time with all that it tears
+// down.
+constexpr std::chrono::seconds prepare_limit{30};
+
+constexpr int not_found = 127;
+constexpr int not_executable = 126;
+
+Error failure_in(ByteReader reader) {
+  const auto kind = static_cast<ErrorKind>(reader.u8());
+  const std::string text = to_string(reader.rest());
+  const std::size_t end = std::min(text.find('\0'), text.size());
+  return {kind, text.substr(0, end), end < text.size() ? text.substr(end + 1) : ""};
+}
+
+int exit_code_of(const siginfo_t& info) {
+  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+struct Channel {
+  UniqueFd ours;
+  UniqueFd childs;
+};
+
+Channel make_channel() {
+  std::array<int, 2> ends{-1, -1};
+  check_errno(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()),
+              "open a socket pair");
+  Channel channel{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  check_errno(::fcntl(channel.ours.get(), F_SETFL, O_NONBLOCK), "open a socket pair");
+  return channel;
+}
+
+}  // namespace
+
+NamespacedCommand::NamespacedCommand(pid_t pid, Descriptor process, Descriptor channel,
+                                     std::string name)
+    : pid_(pid),
+      process_(std::move(process)),
+      channel_(std::move(channel)),
+      name_(std::move(name)) {}
+
+NamespacedCommand::NamespacedCommand(NamespacedCommand&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)),
+      process_(std::move(other.process_)),
+      channel_(std::move(other.channel_)),
+      name_(std::move(other.name_)),
+      tun_(std::move(other.tun_)),
+      listener_v4_(std::move(other.listener_v4_)),
+      listener_v6_(std::move(other.listener_v6_)) {}
+
+NamespacedCommand::~NamespacedCommand() {
+  if (pid_ > 0) {
+    send_signal(SIGKILL);
+    (void)::waitpid(pid_, nullptr, 0);
+  }
+}
+
+io::Task<NamespacedCommand> NamespacedCommand::prepare(CaptureSpec spec) {
+  KT_ASSERT(!spec.command.argv.empty());
+  const io::Executor executor = co_await io::asio::this_coro::executor;
+  Channel channel = make_channel();
+  const pid_t parent = ::getpid();
+  const pid_t pid = check_errno(::fork(), "fork");
+  if (pid == 0) {
+    channel.ours.reset();
+    run_child(spec, std::move(channel.childs), parent);
+  }
+  channel.childs.reset();
+  NamespacedCommand command(pid, Descriptor(executor), Descriptor(executor, channel.ours.release()),
+                            spec.command.argv.front());
+  command.process_.assign(check_errno(::pidfd_open(pid, 0), "pidfd_open"));
+  co_await io::with_timeout(prepare_limit, "create the namespaces", command.receive_descriptors());
+  co_return command;
+}
+
+io::Task<> NamespacedCommand::receive_descriptors() {
+  co_await channel_.async_wait(descriptor_base::wait_read, io::use_task);
+  auto message = receive_message(channel_.native_handle());
+  ByteReader reader(message ? BytesView(message->bytes) : BytesView());
+  const auto kind = static_cast<ChildMessage>(reader.u8());
+  if (kind == ChildMessage::failed) {
+    throw failure_in(reader);
+  }
+  if (kind != ChildMessage::ready || message->descriptors.size() < 2) {
+    throw Error(ErrorKind::unavailable, "create the namespaces: the child died");
+  }
+  tun_ = std::move(message->descriptors[0]);
+  listener_v4_ = std::move(message->descriptors[1]);
+  if (message->descriptors.size() > 2) {
+    listener_v6_ = std::move(message->descriptors[2]);
+  }
+}
+
+io::Task<CommandEnd> NamespacedCommand::run() {
+  const std::byte go{1};
+  send_message(channel_.native_handle(), BytesView(&go, 1), {});
+  const std::optional<int> error = co_await exec_error();
+  const int code = co_await wait_for_exit();
+  if (!error) {
+    co_return CommandEnd{code, std::nullopt};
+  }
+  co_return CommandEnd{*error == ENOENT || *error == ENOTDIR ? not_found : not_executable,
+                       fmt::format("'{}': {}", name_, errno_text(*error))};
+}
+
+// Nothing once exec has closed the child's end.
+io::Task<std::optional<int>> NamespacedCommand::exec_error() {
+  co_await channel_.async_wait(descriptor_base::wait_read, io::use_task);
+  const auto message = receive_message(channel_.native_handle());
+  ByteReader reader(message ? BytesView(message->bytes) : BytesView());
+  if (static_cast<ChildMessage>(reader.u8()) != ChildMessage::exec_failed) {
+    co_return std::nullopt;
+  }
+  co_return static_cast<int>(reader.u32());
+}
+
+io::Task<int> NamespacedCommand::wait_for_exit() {
+  co_await process_.async_wait(descriptor_base::wait_read, io::use_task);
+  siginfo_t info{};
+  check_errno(::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED), "wait for the command");
+  pid_ = 0;
+  co_return exit_code_of(info);
+}
+
+void NamespacedCommand::send_signal(int signal) noexcept {
+  if (pid_ > 0) {
+    (void)::pidfd_send_signal(process_.native_handle(), signal, nullptr, 0);
+  }
+}
+
+}  // namespace kt::host
