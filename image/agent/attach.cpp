@@ -104,7 +104,29 @@ io::Task<> take(Unix::socket control, const std::function<void(Attached)>& on_at
                io::adopt_socket(executor, std::move(control_fd))});
 }
 
+class AttachedLink final : public io::ByteStream {
+ public:
+  explicit AttachedLink(Attached attached)
+      : channel_(std::move(attached.channel)), control_(std::move(attached.control)) {}
+
+  io::Task<std::size_t> read_some(MutableBytes into) override { return channel_.read_some(into); }
+  io::Task<> write_all(BytesView from) override { return channel_.write_all(from); }
+  void close() noexcept override {
+    channel_.close();
+    io::error_code ignored;
+    control_.close(ignored);
+  }
+
+ private:
+  io::SocketStream channel_;
+  io::Socket control_;
+};
+
 }  // namespace
+
+std::unique_ptr<io::ByteStream> as_link(Attached attached) {
+  return std::make_unique<AttachedLink>(std::move(attached));
+}
 
 int run_attach(const std::string& socket_path) {
   const UniqueFd control = connect_to(socket_path);

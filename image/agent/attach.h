@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "io/socket_stream.h"
@@ -22,6 +23,9 @@ struct Attached {
   io::Socket channel;         // bytes of the SSH channel
   io::Socket control;         // closing it ends the forced command
 };
+
+// The channel as a link; the forced command ends when the link dies.
+[[nodiscard]] std::unique_ptr<io::ByteStream> as_link(Attached attached);
 
 // Accepts on `socket_path` (made with 0600 in a folder of our own) for ever and calls `on_attached`;
 // peers of another uid are closed (a sidecar shares nothing of this folder, but be sure).

@@ -35,7 +35,7 @@ inline constexpr std::string_view door_protocol = "kt-mux/1";
 
 // Inside the shadow pod; image/ uses the same paths.
 inline constexpr std::string_view agent_container = "agent";
-inline constexpr std::string_view agent_program = "/kt-agent";
+inline constexpr std::string_view agent_user = "kt";  // in the image's passwd
 inline constexpr std::string_view keys_folder = "/run/kt/keys";
 inline constexpr std::string_view agent_folder = "/run/kt/agent";
 inline constexpr std::string_view host_key_file = "host_key";

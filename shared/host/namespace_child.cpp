@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <sstream>
 #include <utility>
 
 #include "base/bytes.h"
@@ -186,6 +188,23 @@ void change_environment(const CaptureCommand& command) {
   }
 }
 
+bool is_in_path(const std::string& name) {
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::faccessat(AT_FDCWD, (folder + "/" + name).c_str(), F_OK, 0) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// execvp(3) also says EACCES when it was not let into some folder of PATH; no shell does.
+int meant_by(int error, const std::string& name) {
+  const bool sought = name.find('/') == std::string::npos;
+  return error == EACCES && sought && !is_in_path(name) ? ENOENT : error;
+}
+
 // Returns the errno when there is no such command or it cannot be executed.
 int execute(const CaptureCommand& command) {
   std::vector<char*> argv;
@@ -195,7 +214,7 @@ int execute(const CaptureCommand& command) {
   argv.push_back(nullptr);
   change_environment(command);
   ::execvp(argv.front(), argv.data());
-  return errno;
+  return meant_by(errno, command.argv.front());
 }
 
 void report_exec_error(int channel, int error) {

@@ -5,8 +5,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +31,11 @@ constexpr std::chrono::seconds prepare_limit{30};
 
 constexpr int not_found = 127;
 constexpr int not_executable = 126;
+
+// By number: glibc has had wrappers since 2.36 only, and those without C linkage.
+int pidfd_open(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
 
 Error failure_in(ByteReader reader) {
   const auto kind = static_cast<ErrorKind>(reader.u8());
@@ -95,7 +100,7 @@ io::Task<NamespacedCommand> NamespacedCommand::prepare(CaptureSpec spec) {
   channel.childs.reset();
   NamespacedCommand command(pid, Descriptor(executor), Descriptor(executor, channel.ours.release()),
                             spec.command.argv.front());
-  command.process_.assign(check_errno(::pidfd_open(pid, 0), "pidfd_open"));
+  command.process_.assign(check_errno(pidfd_open(pid), "pidfd_open"));
   co_await io::with_timeout(prepare_limit, "create the namespaces", command.receive_descriptors());
   co_return command;
 }
@@ -151,7 +156,7 @@ io::Task<int> NamespacedCommand::wait_for_exit() {
 
 void NamespacedCommand::send_signal(int signal) noexcept {
   if (pid_ > 0) {
-    (void)::pidfd_send_signal(process_.native_handle(), signal, nullptr, 0);
+    (void)::syscall(SYS_pidfd_send_signal, process_.native_handle(), signal, nullptr, 0);
   }
 }
 

@@ -54,13 +54,14 @@ class Client {
   // A watch's connection (see kube/watch.h).
   io::Task<std::unique_ptr<http::ResponseStream>> open_stream(std::string path);
 
-  // Of the latest answer; nullopt before the first.
+  // The least of all answers so far: what the network costs; nullopt before the first.
   [[nodiscard]] std::optional<io::Duration> round_trip() const { return round_trip_; }
   // The API server's clock now, from the latest answer's Date (whole seconds).
   [[nodiscard]] std::optional<std::chrono::sys_seconds> server_time() const;
 
  private:
   io::Task<nlohmann::json> call(std::string what, http::Request request);
+  io::Task<nlohmann::json> list_pages(std::string what, std::string query);
   void note(const http::Headers& headers, io::TimePoint sent, io::TimePoint answered);
 
   http::Client http_;

@@ -39,8 +39,8 @@ void check_kubectl_version(std::string_view version_json);
 [[nodiscard]] std::string connection_id(const Config& config, const ConnectionFlags& flags);
 
 // Makes the first call of a run (`kubectl get --raw /version`) on the terminal, so that a
-// credential plugin can ask; it leaves its answer in its cache for the later children. Throws Error
-// unavailable or denied with kubectl's words.
+// credential plugin can ask; it leaves its answer in its cache for the later children. What kubectl
+// complains about goes to the terminal too. Throws Error unavailable.
 io::Task<> log_in_on_terminal(Kubectl kubectl);
 
 }  // namespace kt::kube

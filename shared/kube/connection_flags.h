@@ -40,8 +40,8 @@ class ConnectionFlags {
   // As argv(), but the values of token and password are `<redacted>`: for logs.
   [[nodiscard]] std::vector<std::string> printable() const;
 
-  // What the API server takes into account for "who": user, --as, --as-uid, groups, extras. Part of
-  // the name of a running connect.
+  // What the flags say about "who": --user, --username, --client-certificate, --as and its kin.
+  // Part of the name of a running connect.
   [[nodiscard]] std::string impersonation() const;
 
  private:

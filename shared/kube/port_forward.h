@@ -4,12 +4,9 @@
 // can connect: what runs in it must prove itself.
 #pragma once
 
-#include "io/subprocess.h"
-#include "kube/kubectl.h"
+#include "kube/kubectl_child.h"
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,32 +21,29 @@ struct PodPort {
 
 class PortForward {
  public:
-  PortForward(const io::Executor& executor, Kubectl kubectl, PodPort target);
+  PortForward(const io::Executor& executor, Kubectl kubectl, PodPort target)
+      : child_(executor, std::move(kubectl)), target_(std::move(target)) {}
 
-  // Returns when kubectl listens. Throws Error unavailable (or denied) with kubectl's own words;
-  // put io::with_timeout around it. "Listens" does not mean that the pod answers.
+  // Returns when kubectl listens. Throws Error unavailable, denied or config with kubectl's own
+  // words; put io::with_timeout around it. "Listens" does not mean that the pod answers.
   io::Task<> start();
 
   [[nodiscard]] std::uint16_t local_port() const { return local_port_; }
 
-  // Returns when kubectl has ended ("lost connection to pod"); reads its stderr meanwhile, so run
-  // it beside the link. Ends by cancellation.
-  io::Task<> wait();
+  // Returns when kubectl has ended ("lost connection to pod"). Keeps its pipes empty, so it must
+  // run beside the link. Ends by cancellation.
+  io::Task<> wait() { return child_.wait(); }
 
-  io::Task<> stop();
+  io::Task<> stop() { return child_.stop(); }
 
+  [[nodiscard]] int pid() const { return child_.pid(); }
   // kubectl's last words on stderr; empty when it said nothing.
-  [[nodiscard]] std::string last_words() const;
+  [[nodiscard]] std::string last_words() const { return child_.last_words(); }
 
  private:
-  io::Task<> drain_errors();
-
-  io::Executor executor_;
-  Kubectl kubectl_;
+  KubectlChild child_;
   PodPort target_;
-  std::unique_ptr<io::Subprocess> child_;
   std::uint16_t local_port_ = 0;
-  std::deque<std::string> words_;
 };
 
 // "Forwarding from 127.0.0.1:40123 -> 7070" → 40123.

@@ -9,6 +9,7 @@ namespace kt::mux {
 
 ChunkPool::Chunk ChunkPool::take(bool large) {
   std::vector<Chunk>& kept = large ? large_ : small_;
+  in_use_ += large ? large_size : small_size;
   if (kept.empty()) {
     // Not make_unique: its zeros would cost as much as the bytes themselves.
     return Chunk(new std::byte[large ? large_size : small_size]);
@@ -20,6 +21,7 @@ ChunkPool::Chunk ChunkPool::take(bool large) {
 
 void ChunkPool::give_back(Chunk chunk, bool large) {
   std::vector<Chunk>& kept = large ? large_ : small_;
+  in_use_ -= large ? large_size : small_size;
   if (kept.size() < (large ? kept_large : kept_small)) {
     kept.push_back(std::move(chunk));
   }

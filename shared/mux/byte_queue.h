@@ -21,6 +21,7 @@ class ChunkPool {
 
   [[nodiscard]] Chunk take(bool large);
   void give_back(Chunk chunk, bool large);
+  [[nodiscard]] std::size_t in_use() const { return in_use_; }  // bytes handed out
 
  private:
   static constexpr std::size_t kept_small = 256;
@@ -28,6 +29,7 @@ class ChunkPool {
 
   std::vector<Chunk> small_;
   std::vector<Chunk> large_;
+  std::size_t in_use_ = 0;
 };
 
 class ByteQueue {

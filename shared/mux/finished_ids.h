@@ -19,6 +19,7 @@ class FinishedIds {
   // All lower ids are over; never goes back.
   void add_all_below(StreamId id);
   [[nodiscard]] bool contains(StreamId id) const;
+  [[nodiscard]] StreamId lowest_living() const { return below_; }  // or the next to be opened
   [[nodiscard]] std::size_t ranges() const { return ranges_.size(); }
 
  private:

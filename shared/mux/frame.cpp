@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace kt::mux {
 namespace {
@@ -93,7 +92,7 @@ Header decode_header(std::span<const std::byte, header_size> bytes) {
 
 void store_header(MutableBytes into, StreamId stream, FrameType type, std::size_t length) {
   store_u32(into, 0, stream);
-  store_u32(into, 4, std::uint32_t{std::to_underlying(type)} << 24 | static_cast<std::uint32_t>(length));
+  store_u32(into, 4, std::uint32_t{static_cast<std::uint8_t>(type)} << 24 | static_cast<std::uint32_t>(length));
 }
 
 std::optional<Address> Address::from_bytes(BytesView bytes) {
@@ -109,7 +108,7 @@ std::optional<Address> Address::from_bytes(BytesView bytes) {
 Bytes encode_target(const Target& target) {
   Bytes body;
   ByteWriter writer(body);
-  writer.u8(std::to_underlying(target.protocol));
+  writer.u8(static_cast<std::uint8_t>(target.protocol));
   put_endpoint(writer, target.to);
   put_endpoint(writer, target.from);
   return body;
@@ -191,7 +190,7 @@ std::optional<Welcome> decode_welcome(BytesView body) {
 Bytes encode_goaway(const Goaway& goaway) {
   Bytes body;
   ByteWriter writer(body);
-  writer.u16(std::to_underlying(goaway.reason));
+  writer.u16(static_cast<std::uint16_t>(goaway.reason));
   writer.text(std::string_view(goaway.text).substr(0, max_reason));
   return frame(FrameType::goaway, body);
 }

@@ -62,6 +62,7 @@ class SocksHandshake {
 
   void read_greeting();
   void read_request();
+  void accept(const SocksRequest& request, std::size_t length);
   void refuse(std::string why);
   void refuse(SocksReply code, std::string why);
   void consume(std::size_t count);

@@ -38,10 +38,7 @@ delete_network() {
 }
 
 # The folder of our cgroup in each hierarchy: one on cgroup v2, one per controller on v1 and hybrid hosts
-cgroup_roots() {
-  if [ "$(stat --file-system --format=%T /sys/fs/cgroup)" = cgroup2fs ]; then printf '/sys/fs/cgroup/kt-cluster\n'; return; fi
-  awk '$3 == "cgroup" {print $2 "/kt-cluster"}' /proc/mounts
-}
+cgroup_roots() { awk '$3 ~ /^cgroup2?$/ {print $2 "/kt-cluster"}' /proc/mounts; }
 
 # Where the daemons are; pods are beside it, in a cgroup that kubelet makes
 daemon_cgroup() {
@@ -49,15 +46,19 @@ daemon_cgroup() {
 }
 
 make_cgroups() {
-  local root parent
+  local root
   while read -r root; do
-    parent=$(dirname "$root")
-    [ ! -e "$parent/cgroup.subtree_control" ] || echo "+cpu +cpuset +memory +pids" >"$parent/cgroup.subtree_control"
     mkdir -p "$root"
-    [ ! -e "$root/cgroup.subtree_control" ] || echo "+cpu +cpuset +memory +pids" >"$root/cgroup.subtree_control"
-    [ ! -e "$root/cpuset.cpus" ] || [ -e "$root/cgroup.controllers" ] || inherit_cpuset "$root"
+    if [ "$root" = /sys/fs/cgroup/kt-cluster ]; then delegate_controllers /sys/fs/cgroup "$root"; fi
+    if [ "$(basename "$(dirname "$root")")" = cpuset ]; then inherit_cpuset "$root"; fi
   done < <(cgroup_roots)
   mkdir -p "$(daemon_cgroup)"
+}
+
+# cgroup v2 shows a child only the controllers that its parents hand down
+delegate_controllers() {
+  local folder
+  for folder; do echo "+cpu +cpuset +memory +pids" >"$folder/cgroup.subtree_control"; done
 }
 
 # cgroup v1 gives a new cpuset no processor and no memory
@@ -75,14 +76,13 @@ cluster_processes() {
 
 no_process_left() { [ -z "$(cluster_processes)" ]; }
 
-# Ends every process of ours, whoever started it: by cgroup, since pid files of a dead cluster may name somebody else's process by now
-end_processes() {
-  local signal
-  for signal in TERM KILL; do
-    cluster_processes | xargs --no-run-if-empty kill -s $signal 2>/dev/null || :
-    ! wait_until "$1" no_process_left || return 0
-  done
-  wait_until 5 no_process_left || die "cannot end the cluster's processes: $(cluster_processes | tr '\n' ' ')"
+# Ends every process of ours, whoever started it: by cgroup, since pid files of a dead cluster may name somebody else's process
+# by now. At once, since no daemon has anything to save.
+end_processes() { wait_until 10 kill_processes || die "cannot end the cluster's processes: $(cluster_processes | tr '\n' ' ')"; }
+
+kill_processes() {
+  cluster_processes | xargs --no-run-if-empty kill -s KILL 2>/dev/null || :
+  no_process_left
 }
 
 delete_cgroups() {

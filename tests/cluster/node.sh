@@ -50,6 +50,7 @@ start_node() {
   done
   spawn node unshare --mount --propagation slave bash -c '
     mount --make-rshared / && for folder; do mount -t tmpfs -o size=4g kt-cluster "$folder" || exit; done
+    mount --bind '"$run"'/config/node-resolv.conf /etc/resolv.conf || exit
     touch '"$run"'/node-mounted; exec sleep infinity' bash "$run/node" "${node_folders[@]}"
   wait_until 5 test -e "$run/node-mounted"
 }
@@ -63,7 +64,7 @@ start_apiserver() {
   spawn_on_node apiserver "$kubernetes_bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
     --advertise-address=192.0.2.2 --service-cluster-ip-range=198.19.0.0/16 --allow-privileged=true \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --profiling=false \
-    --client-ca-file="$run/pki/ca.crt" --tls-cert-file="$run/pki/apiserver.crt" --tls-private-key-file="$run/pki/apiserver.key" \
+    --kubelet-preferred-address-types=InternalIP --client-ca-file="$run/pki/ca.crt" --tls-cert-file="$run/pki/apiserver.crt" --tls-private-key-file="$run/pki/apiserver.key" \
     --cert-dir="$run/node" --kubelet-client-certificate="$run/pki/kubelet-client.crt" --kubelet-client-key="$run/pki/kubelet-client.key" \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$run/pki/service-accounts.pub" \
     --service-account-signing-key-file="$run/pki/service-accounts.key"

@@ -31,24 +31,27 @@ make_certificate() {
 
 make_kubeconfig() {
   make_certificate "$1" "$2"
-  write_kubeconfig "$1" https://192.0.2.2:6443 "$run/kubeconfig/$1"
+  write_kubeconfig "$1" https://192.0.2.2:6443 "$run/kubeconfig/$1" "${3:-default}"
   chmod 600 "$run/kubeconfig/$1"
 }
 
 # add_user NAME GROUP: kubeconfig/NAME for the laptop, host/NAME for the machine itself, whose way to the API server is a loopback port
 add_user() {
+  local namespace=default
+  [ "$2" != devs ] || namespace=shop # where connect-role.yaml gives them rights
   cd "$run/pki"
-  make_kubeconfig "$1" "/O=$2/CN=$1"
-  write_kubeconfig "$1" "https://127.0.0.1:$host_port" "$run/host/$1"
+  make_kubeconfig "$1" "/O=$2/CN=$1" $namespace
+  write_kubeconfig "$1" "https://127.0.0.1:$host_port" "$run/host/$1" $namespace
   chown "$account:${SUDO_GID:-0}" "$run/kubeconfig/$1" "$run/host/$1"
   chmod 640 "$run/kubeconfig/$1" "$run/host/$1"
 }
 
+# write_kubeconfig USER SERVER FILE NAMESPACE
 write_kubeconfig() {
-  jq --null-input --arg user "$1" --arg server "$2" --arg ca "$(base64 -w 0 ca.crt)" \
+  jq --null-input --arg namespace "$4" --arg user "$1" --arg server "$2" --arg ca "$(base64 -w 0 ca.crt)" \
     --arg crt "$(base64 -w 0 "$1.crt")" --arg key "$(base64 -w 0 "$1.key")" '{
       apiVersion: "v1", kind: "Config", "current-context": "kt",
       clusters: [{name: "kt", cluster: {server: $server, "certificate-authority-data": $ca}}],
       users: [{name: $user, user: {"client-certificate-data": $crt, "client-key-data": $key}}],
-      contexts: [{name: "kt", context: {cluster: "kt", user: $user}}]}' >"$3"
+      contexts: [{name: "kt", context: {cluster: "kt", user: $user, namespace: $namespace}}]}' >"$3"
 }

@@ -133,6 +133,11 @@ TEST_CASE("a failure to dial is the application's errno, at once") {
   CHECK(io::Clock::now() - start < std::chrono::seconds(5));
 }
 
+TEST_CASE("inside: no IPv6", "[.]") {
+  CHECK(connect_error({v6_host, port::echo}) == ENETUNREACH);
+  check_echo(v4_host, 10);
+}
+
 TEST_CASE("inside: silence", "[.]") {
   const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
   sockaddr_in to{};

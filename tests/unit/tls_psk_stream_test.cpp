@@ -141,3 +141,140 @@ TEST_CASE("two ends with the same key talk in both directions") {
     CHECK(ends.client.stream->bytes_written() == total);
   });
 }
+
+TEST_CASE("100 MB pass whole") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    Ends ends = co_await shake_hands(key, knows_session);
+    constexpr std::size_t total = 100'000'000;
+    std::size_t received = 0;
+    io::TaskGroup group(executor);
+    group.spawn(send_pattern(*ends.client.stream, total, 1'000'000));
+    group.spawn(receive_pattern(*ends.server.stream, total, received));
+    co_await group.join();
+    CHECK(received == total);
+  });
+}
+
+TEST_CASE("another key is refused at both ends") {
+  test::run_task([](io::Executor) -> io::Task<> {
+    const Ends ends = co_await shake_hands(other_key, knows_session);
+    REQUIRE(ends.client.error);
+    CHECK(ends.client.error->kind() == ErrorKind::denied);
+    REQUIRE(ends.server.error);
+    CHECK(ends.server.error->kind() == ErrorKind::denied);
+  });
+}
+
+TEST_CASE("an identity that the server does not know is refused at both ends") {
+  test::run_task([](io::Executor) -> io::Task<> {
+    const Ends ends = co_await shake_hands(key, knows_nobody);
+    REQUIRE(ends.client.error);
+    CHECK(ends.client.error->kind() == ErrorKind::denied);
+    REQUIRE(ends.server.error);
+    CHECK(ends.server.error->kind() == ErrorKind::denied);
+  });
+}
+
+TEST_CASE("a peer that speaks no TLS is unavailable, not denied") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    const bool as_server = GENERATE(true, false);
+    io::SocketPair pair = io::make_socket_pair(executor);
+    io::SocketStream stranger(std::move(pair.first));
+    auto ours = std::make_unique<io::SocketStream>(std::move(pair.second));
+    co_await stranger.write_all(as_bytes("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    End end;
+    if (as_server) {
+      co_await take(end, tls::PskStream::accept(std::move(ours), knows_session, 5s));
+    } else {
+      co_await take(end, tls::PskStream::connect(std::move(ours), session, key, 5s));
+    }
+    REQUIRE(end.error);
+    CHECK(end.error->kind() == ErrorKind::unavailable);
+  });
+}
+
+TEST_CASE("a peer that says nothing is given up after the limit") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    io::SocketPair pair = io::make_socket_pair(executor);
+    auto ours = std::make_unique<io::SocketStream>(std::move(pair.second));
+    End end;
+    co_await take(end, tls::PskStream::accept(std::move(ours), knows_session, 20ms));
+    REQUIRE(end.error);
+    CHECK(end.error->message() == "TLS handshake: timed out after 0.02 s");
+  });
+}
+
+TEST_CASE("a peer that closes during the handshake is unavailable") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    io::SocketPair pair = io::make_socket_pair(executor);
+    auto ours = std::make_unique<io::SocketStream>(std::move(pair.second));
+    CHECK(::shutdown(pair.first.native_handle(), SHUT_WR) == 0);
+    End end;
+    co_await take(end, tls::PskStream::connect(std::move(ours), session, key, 5s));
+    REQUIRE(end.error);
+    CHECK(end.error->kind() == ErrorKind::unavailable);
+  });
+}
+
+TEST_CASE("a write of up to 16 KiB is one write below, and a big one leaves in pieces of 256 KiB") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    io::SocketPair pair = io::make_socket_pair(executor);
+    std::vector<std::size_t> writes;
+    Ends ends;
+    io::TaskGroup group(executor);
+    group.spawn(take(ends.client, tls::PskStream::connect(
+                                      std::make_unique<WatchedStream>(std::move(pair.first), writes),
+                                      session, key, 5s)));
+    group.spawn(take(ends.server, tls::PskStream::accept(
+                                      std::make_unique<io::SocketStream>(std::move(pair.second)),
+                                      knows_session, 5s)));
+    co_await group.join();
+    REQUIRE(ends.client.stream != nullptr);
+    constexpr std::size_t overhead = 22;  // of a record: header, content type, tag
+    writes.clear();
+    std::size_t received = 0;
+    io::TaskGroup transfer(executor);
+    transfer.spawn(receive_pattern(*ends.server.stream, 600'000, received));
+    co_await send_pattern(*ends.client.stream, 100, 100);
+    CHECK(writes == std::vector<std::size_t>{100 + overhead});
+    transfer.cancel();
+    co_await transfer.stop();
+    writes.clear();
+    received = 0;
+    io::TaskGroup second(executor);
+    second.spawn(receive_pattern(*ends.server.stream, 600'000, received));
+    co_await send_pattern(*ends.client.stream, 600'000, 600'000);
+    co_await second.join();
+    CHECK(received == 600'000);
+    constexpr std::size_t full = 262'144 + 16 * overhead;
+    CHECK(writes == std::vector<std::size_t>{full, full, 600'000 - 2 * 262'144 + 5 * overhead});
+  });
+}
+
+TEST_CASE("a stream cut inside a record breaks, one cut between two ends") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    const bool inside = GENERATE(true, false);
+    Ends ends = co_await shake_hands(key, knows_session);
+    (void)executor;
+    (void)inside;
+  });
+}
+
+TEST_CASE("close ends a pending read and write, and may be called again") {
+  test::run_task([](io::Executor executor) -> io::Task<> {
+    Ends ends = co_await shake_hands(key, knows_session);
+    End reader;
+    End writer;
+    io::TaskGroup group(executor);
+    group.spawn(read_until_error(*ends.client.stream, reader));
+    group.spawn(write_until_error(*ends.client.stream, writer));
+    co_await io::asio::post(executor, io::use_task);
+    ends.client.stream->close();
+    ends.client.stream->close();
+    co_await group.join();
+    CHECK(reader.failed);
+    CHECK(writer.failed);
+    std::array<std::byte, 1> one{};
+    CHECK_THROWS_AS(co_await ends.client.stream->read_some(one), Error);
+  });
+}

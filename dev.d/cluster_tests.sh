@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs tests/cluster/*_test side by side, each in a Kubernetes namespace of its own. Sourced by ./dev.
+
+test_limit=300 # seconds for one file
+side_by_side=3 # they wait more than they compute
+passed=0 failed=0
+
+# run_cluster_tests [NAME…]: files of tests/cluster, by name or part of it; those named *_alone_test run after the others
+run_cluster_tests() {
+  local files logs=$top/build/cluster-tests
+  rm -rf "$logs"
+  mkdir -p "$logs"
+  KT_IMAGE=$(image_name)
+  export KT_IMAGE logs test_limit
+  mapfile -t files < <(select_tests "$@")
+  ((${#files[@]})) || die "no test in tests/cluster matches '$*'"
+  printf '%s\n' "${files[@]}" | grep -v '_alone_test$' | xargs -r -P $side_by_side -n 1 bash -c "$run_one" bash || :
+  printf '%s\n' "${files[@]}" | grep '_alone_test$' | xargs -r -n 1 bash -c "$run_one" bash || :
+  count_results
+}
+
+select_tests() {
+  local file name
+  for file in "$here"/*_test; do
+    [ $# != 0 ] || printf '%s\n' "$file"
+    for name; do [[ ${file##*/} != *"$name"* ]] || printf '%s\n' "$file"; done
+  done | sort -u
+}
+
+# The log is shown whole where the test failed, and its last line where it passed
+run_one='
+name=${1##*/} log=$logs/${1##*/}.log start=$SECONDS
+if timeout --kill-after=20 "$test_limit" "$1" >"$log" 2>&1 </dev/null; then status=0; else status=$?; fi
+echo $status >"$logs/$name.status"
+case $status in
+  0) printf "✓ %s (%d s): %s\n" "$name" $((SECONDS - start)) "$(tail -n 1 "$log")" ;;
+  *) printf "✗ %s (%d s, exit code %d)\n%s\n" "$name" $((SECONDS - start)) $status "$(sed "s/^/    /" "$log")" ;;
+esac'
+
+count_results() {
+  local file
+  for file in "$top"/build/cluster-tests/*.status; do
+    if [ "$(cat "$file")" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  done
+}

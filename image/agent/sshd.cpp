@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sshd.h"
+
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/error.h"
+
+namespace kt::agent {
+namespace {
+
+namespace asio = io::asio;
+
+pid_t spawn_on_socket(const std::vector<std::string>& argv, int socket) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : argv) {
+    arguments.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: posix_spawn's own type
+  }
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, socket, STDOUT_FILENO);
+  std::vector<char*> environment = {nullptr};
+  pid_t pid = -1;
+  const int error =
+      ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environment.data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    throw Error(ErrorKind::unavailable, fmt::format("start sshd: {}", errno_text(error)));
+  }
+  return pid;
+}
+
+int open_pidfd(pid_t pid) {
+  // glibc 2.36 has no static pidfd_open().
+  return check_errno(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), "pidfd_open");
+}
+
+// 0 when there is no such process. /proc/PID/stat: "pid (name) state ppid …", and a name may hold
+// anything, so it is skipped from its last parenthesis.
+pid_t parent_of(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string line;
+  std::getline(file, line);
+  const std::size_t end = line.rfind(')');
+  if (end == std::string::npos || end + 4 > line.size()) {
+    return 0;
+  }
+  return static_cast<pid_t>(std::strtol(line.c_str() + end + 4, nullptr, 10));
+}
+
+}  // namespace
+
+Sshd::Sshd(const io::Executor& executor, const std::vector<std::string>& argv,
+           const UniqueFd& socket)
+    : process_(executor), pid_(spawn_on_socket(argv, socket.get())) {
+  process_.assign(open_pidfd(pid_));
+}
+
+io::Task<> Sshd::wait() {
+  co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, io::use_task);
+}
+
+void Sshd::kill() noexcept {
+  if (process_.is_open()) {
+    // By descriptor: the number may belong to somebody else once reap_children() was there.
+    (void)::syscall(SYS_pidfd_send_signal, process_.native_handle(), SIGKILL, nullptr, 0);
+  }
+}
+
+bool Sshd::is_ancestor_of(pid_t process) const {
+  constexpr int deepest = 16;  // monitor, session, forced command: 3 in practice
+  for (int depth = 0; process > 1 && depth < deepest; ++depth) {
+    if (process == pid_) {
+      return true;
+    }
+    process = parent_of(process);
+  }
+  return false;
+}
+
+io::Task<> reap_children() {
+  asio::signal_set ended(co_await asio::this_coro::executor, SIGCHLD);
+  while (true) {
+    co_await ended.async_wait(io::use_task);
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  }
+}
+
+}  // namespace kt::agent

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/api_error.h"
+
+#include "base/log.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace kt::kube {
+namespace {
+
+constexpr std::size_t max_message = 1024;
+
+ErrorKind kind_of(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorKind::denied;
+    case 404:
+    case 410:
+      return ErrorKind::not_found;
+    case 409:
+      return ErrorKind::conflict;
+    case 429:
+      return ErrorKind::unavailable;
+    default:
+      return status >= 400 && status < 500 ? ErrorKind::config : ErrorKind::unavailable;
+  }
+}
+
+std::string text_of(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// One harmless line.
+std::string to_line(std::string_view text) {
+  std::string line = log::harmless(text.substr(0, max_message));
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) {
+    line.pop_back();
+  }
+  for (char& c : line) {
+    c = c == '\n' || c == '\t' ? ' ' : c;
+  }
+  return line;
+}
+
+}  // namespace
+
+ApiError::ApiError(std::string_view what, int status, std::string_view body)
+    : ApiError(what, status, parse(status, body)) {}
+
+ApiError::ApiError(std::string_view what, int status, Status parsed)
+    : Error(kind_of(status), fmt::format("{}: {}", what, parsed.message)),
+      status_(status),
+      reason_(std::move(parsed.reason)),
+      server_message_(std::move(parsed.message)) {}
+
+ApiError::Status ApiError::parse(int status, std::string_view body) {
+  const nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
+  Status result;
+  if (answer.is_object() && text_of(answer, "kind") == "Status") {
+    result = {to_line(text_of(answer, "reason")), to_line(text_of(answer, "message"))};
+  } else {
+    result.message = to_line(body);
+  }
+  if (result.message.empty()) {
+    result.message = fmt::format("the API server answered {}", status);
+  }
+  return result;
+}
+
+}  // namespace kt::kube

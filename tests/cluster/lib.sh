@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a test on the real cluster needs. A test is a script tests/cluster/NAME_test that sources this file; it runs as root,
+# beside others, and gets for its own: the Kubernetes namespace $namespace (enforces Pod Security `restricted`), the runtime
+# folder $runtime of the laptop's user, the folder $scratch. All three go away with it.
+#
+#   check "what holds" CMD…           counts, goes on; shows CMD's output where it failed
+#   check_fails "what holds" CMD…     the same for a CMD that must not succeed
+#   as_user alice CMD…                on the laptop, as kt-dev with that user's kubeconfig
+#   k ARG…                            kubectl as admin, in $namespace
+#   grant alice VERB RESOURCE[,…]     a Role in $namespace, bound to that user; ungrant alice takes all back
+set -eu
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../../dev.d/progress.sh"
+cluster=$here/cluster
+run=/run/kubectl-kt-cluster
+test_name=$(basename "$0" | tr '_' '-')
+namespace=kt-${test_name%-test}-$$
+passed=0 failed=0
+[ "$EUID" = 0 ] || die "tests on the cluster run as root" "sudo $0"
+[ -e $run/ready ] || die "the cluster does not run" "./dev cluster up"
+scratch=$(mktemp -d)
+runtime=/run/user/$(id -u kt-dev)/$namespace
+install -d -m 700 -o kt-dev -g kt-dev "$runtime"
+
+cleanup() {
+  local status=$?
+  trap - EXIT
+  end_children
+  kubectl_admin delete namespace "$namespace" --ignore-not-found --wait=false >/dev/null 2>&1 || say "warning: namespace '$namespace' is left"
+  rm -rf "$scratch" "$runtime"
+  [ $status != 0 ] || [ $failed = 0 ] || status=1
+  say "$passed passed, $failed failed"
+  exit $status
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+end_children() {
+  local children
+  children=$(jobs -p)
+  [ -z "$children" ] || kill $children 2>/dev/null || :
+}
+
+kubectl_admin() { nsenter --net=/run/netns/kt-laptop kubectl --kubeconfig $run/kubeconfig/admin "$@"; }
+k() { kubectl_admin --namespace "$namespace" "$@"; }
+
+as_user() {
+  local user=$1
+  shift
+  "$cluster" laptop -u "$user" env XDG_RUNTIME_DIR="$runtime" "$@"
+}
+
+# A line for each check; the output of one that failed is shown, so run it with little noise
+check() {
+  local what=$1 status=0
+  shift
+  "$@" >"$scratch/output" 2>&1 || status=$?
+  record "$what" $status "$(shell_words "$@")"
+}
+
+check_fails() {
+  local what=$1 status=1
+  shift
+  ! "$@" >"$scratch/output" 2>&1 || { status=0; record "$what" 1 "$(shell_words "$@")"; return; }
+  record "$what" 0 ""
+}
+
+record() {
+  if [ "$2" = 0 ]; then
+    passed=$((passed + 1))
+    say "ok    $1"
+    return
+  fi
+  failed=$((failed + 1))
+  say "FAIL  $1 (exit code $2): $3"
+  tail -n 30 "$scratch/output" | sed 's/^/      /'
+}
+
+# output_has PATTERN CMD…: CMD succeeds and prints what the extended regular expression matches
+output_has() {
+  local pattern=$1 output
+  shift
+  output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
+  grep -qE -- "$pattern" <<<"$output" || { printf '%s\n' "$output"; return 1; }
+}
+
+# error_has PATTERN CMD…: CMD fails and says so in these words
+error_has() {
+  local pattern=$1 output
+  shift
+  if output=$("$@" 2>&1); then printf 'succeeded: %s\n' "$output"; return 1; fi
+  grep -qE -- "$pattern" <<<"$output" || { printf '%s\n' "$output"; return 1; }
+}
+
+grant() {
+  local name
+  name=grant-$1-$RANDOM$RANDOM
+  k create role "$name" --verb="$2" --resource="$3" >/dev/null
+  k create rolebinding "$name" --role="$name" --user="$1" >/dev/null
+  k label rolebinding "$name" "grant=$1" >/dev/null
+}
+
+ungrant() { k delete rolebinding --selector "grant=$1" >/dev/null; }
+
+# run_pod NAME CMD…: a pod of the tools image that passes `restricted`, ready when this returns
+run_pod() {
+  local name=$1
+  shift
+  k run "$name" --image=kt.test/tools:1 --image-pull-policy=IfNotPresent --restart=Never --command \
+    --overrides='{"spec": {"terminationGracePeriodSeconds": 0, "automountServiceAccountToken": false,
+      "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}}}' \
+    --override-type=strategic --dry-run=client --output=json -- "$@" |
+    jq '.spec.containers[].securityContext = {allowPrivilegeEscalation: false, capabilities: {drop: ["ALL"]}}' | k apply --filename - >/dev/null
+  k wait pod "$name" --for=condition=Ready --timeout=60s >/dev/null
+}
+
+# api_relay USER: a way to the API server that a test can cut, on a loopback address of its own. Sets relay_kubeconfig and
+# relay_pid; `kill "$relay_pid"` cuts new connections and living ones, `start_relay` mends it.
+api_relay() {
+  relay_address=127.$((RANDOM % 200 + 10)).$(($$ / 250 % 250)).$(($$ % 250 + 1))
+  relay_kubeconfig=$runtime/relay-$1
+  jq --arg server "https://$relay_address:6443" '.clusters[].cluster |= . + {server: $server, "tls-server-name": "localhost"}' \
+    "$run/kubeconfig/$1" >"$relay_kubeconfig"
+  chown kt-dev "$relay_kubeconfig"
+  start_relay
+}
+
+start_relay() {
+  nsenter --net=/run/netns/kt-laptop setsid bash -c 'trap "kill 0" EXIT; socat TCP-LISTEN:6443,bind="$1",fork,reuseaddr TCP:192.0.2.2:6443 & wait' \
+    bash "$relay_address" >/dev/null 2>&1 &
+  relay_pid=$!
+  wait_until 5 nsenter --net=/run/netns/kt-laptop socat -u OPEN:/dev/null "TCP:$relay_address:6443"
+}
+
+kubectl_admin create --filename - >/dev/null <<END
+{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "$namespace", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+END

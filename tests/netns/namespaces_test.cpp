@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a captured command keeps of its surroundings, and what it does not. Runs as root and, when
+// root runs it, as an ordinary user too.
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "captured.h"
+#include "support/catch.h"
+
+namespace kt::test {
+namespace {
+
+constexpr uid_t nobody = 65534;
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+host::CommandEnd shell(const std::string& script) {
+  return captured(capture_spec({"sh", "-c", script}));
+}
+
+// The exit code of this program, run as `uid` with `test_cases`.
+int run_self_as(uid_t uid, const char* test_cases) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const bool changed = ::setgid(uid) == 0 && ::setuid(uid) == 0;
+    if (changed) {
+      ::execl("/proc/self/exe", "kt-netns-tests", test_cases, nullptr);
+    }
+    ::_exit(99);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(pid, &status, 0) == pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+template <class Condition>
+bool becomes_true(const Condition& condition) {
+  const auto deadline = io::Clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (io::Clock::now() > deadline) {
+      return false;
+    }
+    ::usleep(5000);
+  }
+  return true;
+}
+
+bool runs(pid_t pid) {
+  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  return !stat.empty() && stat.find(") Z") == std::string::npos;
+}
+
+// `pid` is of the caller's frame.
+io::Task<> prepare_and_drop(pid_t& pid) {
+  const host::NamespacedCommand command =
+      co_await host::NamespacedCommand::prepare(capture_spec({"sleep", "1000"}));
+  pid = command.pid();
+}
+
+}  // namespace
+
+TEST_CASE("the command's exit code is its own") {
+  CHECK(shell("exit 0").exit_code == 0);
+  CHECK(shell("exit 7").exit_code == 7);
+  CHECK(shell("kill -TERM $$").exit_code == 128 + SIGTERM);
+}
+
+TEST_CASE("what cannot be run says why, 127 or 126") {
+  const host::CommandEnd missing = captured(capture_spec({"kt-no-such-command"}));
+  CHECK(missing.exit_code == 127);
+  CHECK(missing.not_run == "'kt-no-such-command': No such file or directory");
+  const host::CommandEnd folder = captured(capture_spec({"/etc"}));
+  CHECK(folder.exit_code == 126);
+  CHECK(folder.not_run == "'/etc': Permission denied");
+}
+
+TEST_CASE("the command keeps user, group, folder and environment, but for the changes asked for") {
+  ::setenv("KT_TEST_KEPT", "kept", 1);
+  ::setenv("KT_TEST_REMOVED", "removed", 1);
+  host::CaptureSpec spec = capture_spec(
+      {"sh", "-c",
+       "[ $(id -u) = $WANT_UID ] && [ $(id -g) = $WANT_GID ] && [ \"$(pwd)\" = \"$WANT_CWD\" ] && "
+       "[ $KT_TEST_KEPT = kept ] && [ -z \"$KT_TEST_REMOVED\" ]"});
+  spec.command.environment = {{"WANT_UID", std::to_string(::geteuid())},
+                              {"WANT_GID", std::to_string(::getegid())},
+                              {"WANT_CWD", std::filesystem::current_path().string()},
+                              {"KT_TEST_REMOVED", std::nullopt}};
+  CHECK(captured(spec).exit_code == 0);
+}
+
+TEST_CASE("the command keeps its process group and stays the caller's child") {
+  CHECK(shell("[ $(ps -o pgid= -p $$) = " + std::to_string(::getpgrp()) + " ] && [ $PPID = " +
+              std::to_string(::getpid()) + " ]")
+            .exit_code == 0);
+}
+
+TEST_CASE("an ordinary user's command has no capability") {
+  if (::geteuid() == 0) {
+    return;  // root's command is root
+  }
+  CHECK(shell("grep -q '^CapEff:.0*$' /proc/self/status && grep -q '^CapPrm:.0*$' "
+              "/proc/self/status")
+            .exit_code == 0);
+}
+
+TEST_CASE("inside there is our resolver, outside nothing changed") {
+  const std::string resolv_conf = read_file("/etc/resolv.conf");
+  const std::string nsswitch = read_file("/etc/nsswitch.conf");
+  const std::string mounts = read_file("/proc/self/mountinfo");
+  CHECK(shell("grep -q '^nameserver 198.18.77.2$' /etc/resolv.conf").exit_code == 0);
+  CHECK(shell("! test -e /etc/nsswitch.conf || grep -q '^hosts: files myhostname dns$' "
+              "/etc/nsswitch.conf")
+            .exit_code == 0);
+  CHECK(read_file("/etc/resolv.conf") == resolv_conf);
+  CHECK(read_file("/etc/nsswitch.conf") == nsswitch);
+  CHECK(read_file("/proc/self/mountinfo") == mounts);
+}
+
+TEST_CASE("extra hosts stand behind the laptop's") {
+  host::CaptureSpec spec =
+      capture_spec({"sh", "-c", "grep -q localhost /etc/hosts && grep -q cart.shop /etc/hosts"});
+  spec.resolver.extra_hosts = "10.96.3.4 cart.shop\n";
+  CHECK(captured(spec).exit_code == 0);
+}
+
+TEST_CASE("/tmp is the laptop's") {
+  std::array<char, 32> name{"/tmp/kt-netns-test-XXXXXX"};
+  const UniqueFd file(::mkstemp(name.data()));
+  CHECK(shell(std::string("test -e ") + name.data()).exit_code == 0);
+  ::unlink(name.data());
+}
+
+TEST_CASE("without IPv6 addresses IPv6 fails at once") {
+  host::CaptureSpec spec = capture_spec({"/proc/self/exe", "inside: no IPv6"});
+  spec.network.v6.reset();
+  CHECK(captured(spec).exit_code == 0);
+}
+
+TEST_CASE("a command that is not waited for is killed") {
+  pid_t pid = 0;
+  run_task([&](const io::Executor&) { return prepare_and_drop(pid); });
+  CHECK(pid > 0);
+  CHECK_FALSE(runs(pid));
+}
+
+TEST_CASE("inside: print the pid and sleep", "[.]") {
+  std::ofstream(std::getenv("KT_TEST_PID_FILE")) << ::getpid() << std::endl;
+  ::execlp("sleep", "sleep", "1000", nullptr);
+  FAIL("exec");
+}
+TEST_CASE("inside: run a command that sleeps", "[.]") {
+  (void)captured(capture_spec({"/proc/self/exe", "inside: print the pid and sleep"}));
+}
+TEST_CASE("the command dies with a caller that is killed") {
+  std::array<char, 32> name{"/tmp/kt-netns-test-XXXXXX"};
+  const UniqueFd file(::mkstemp(name.data()));
+  ::setenv("KT_TEST_PID_FILE", name.data(), 1);
+  const pid_t caller = ::fork();
+  if (caller == 0) {
+    ::execl("/proc/self/exe", "kt-netns-tests", "inside: run a command that sleeps", nullptr);
+    ::_exit(99);
+  }
+  REQUIRE(becomes_true([&] { return read_file(name.data()).find('\n') != std::string::npos; }));
+  const auto command = static_cast<pid_t>(std::stol(read_file(name.data())));
+  CHECK(runs(command));
+  ::kill(caller, SIGKILL);
+  ::waitpid(caller, nullptr, 0);
+  CHECK(becomes_true([&] { return !runs(command); }));
+  ::unlink(name.data());
+}
+
+TEST_CASE("all this holds for an ordinary user", "[user]") {
+  if (::geteuid() != 0) {
+    return;  // it is one
+  }
+  CHECK(run_self_as(nobody, "~[.]~[user]") == 0);
+}
+
+}  // namespace kt::test
