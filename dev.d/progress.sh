@@ -15,7 +15,7 @@ shell_words() {
   printf '%s' "${words[*]}"
 }
 
-as_root() { if [ "$EUID" = 0 ]; then "$@"; else sudo --preserve-env=HOME,XDG_CACHE_HOME,PATH "$@"; fi; }
+as_root() { if [ "$EUID" = 0 ]; then "$@"; else sudo --preserve-env=HOME,XDG_CACHE_HOME,PATH,TERM "$@"; fi; }
 
 # seconds since START (as EPOCHREALTIME gives it), with one decimal
 seconds_since() { local now=${EPOCHREALTIME/[.,]/} start=${1/[.,]/}; printf '%d.%d' $(((now - start) / 1000000)) $(((now - start) / 100000 % 10)); }
@@ -51,6 +51,8 @@ tick() {
     waited=$((waited + 1))
   done
 }
+
+not() { ! "$@"; }
 
 # wait_until SECONDS CMD…: tries CMD until it succeeds; 1 when the time is over
 wait_until() {

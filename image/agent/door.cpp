@@ -82,6 +82,9 @@ mux::SessionId session_id(BytesView identity) {
 // Somebody at the door. `hold` is a second descriptor of the socket: shutting it down ends whatever
 // waits on the first.
 struct Door::Caller {
+  Caller(io::Socket connected, UniqueFd held)
+      : socket(std::move(connected)), hold(std::move(held)) {}
+
   io::Socket socket;
   UniqueFd hold;
   io::TimePoint since = io::Clock::now();
@@ -98,6 +101,8 @@ struct Door::Caller {
 
 Door::Door(const io::Executor& executor, Options options, Sessions& sessions)
     : executor_(executor), options_(std::move(options)), sessions_(sessions), tasks_(executor) {}
+
+Door::~Door() = default;
 
 Task<> Door::run() {
   tasks_.spawn(serve_attach(options_.attach_socket,
@@ -133,7 +138,7 @@ Task<> Door::accept_callers() {
     }
     make_room();
     UniqueFd hold(::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0));
-    callers_.push_back(Caller{std::move(socket), std::move(hold)});
+    callers_.emplace_back(std::move(socket), std::move(hold));
     tasks_.spawn(receive(std::prev(callers_.end())));
   }
 }

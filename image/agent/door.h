@@ -28,6 +28,7 @@ class Door {
     io::Duration unproven_time = std::chrono::seconds(5);
   };
   Door(const io::Executor& executor, Options options, Sessions& sessions);
+  ~Door();
 
   // Listens and serves until cancelled. Throws Error unavailable when the port is taken.
   io::Task<> run();

@@ -59,12 +59,16 @@ void make_directory(const fs::path& path) {
   }
 }
 
-// With all links followed; a link that leads nowhere gives where the file would be. Empty when even
-// that folder is not there.
-fs::path real_path(const fs::path& path) {
+// With all links followed; a link that leads nowhere gives where the file would be. Empty when there
+// is no file and no folder for one.
+fs::path real_path(fs::path path) {
+  constexpr int most_links = 40;  // as the kernel's MAXSYMLINKS
   std::error_code ec;
-  const fs::path whole = fs::weakly_canonical(path, ec);
-  return !ec && fs::is_directory(whole.parent_path(), ec) ? whole : fs::path();
+  for (int i = 0; i < most_links && fs::is_symlink(path, ec); ++i) {
+    path = path.parent_path() / fs::read_symlink(path, ec);
+  }
+  const fs::path folder = fs::canonical(path.parent_path(), ec);
+  return ec ? fs::path() : folder / path.filename();
 }
 
 // systemd-resolved and NetworkManager replace their file by rename whenever the network changes,
@@ -75,7 +79,7 @@ bool belongs_to_daemon(const fs::path& file) {
 
 void mount_resolv_conf(const std::string& text) {
   const fs::path target = real_path("/etc/resolv.conf");
-  if (target.empty() || (target == "/etc/resolv.conf" && !fs::exists(target))) {
+  if (target.empty() || (target.parent_path() == "/etc" && !fs::exists(target))) {
     throw Error(ErrorKind::config, "'/etc/resolv.conf': there is none to replace",
                 "sudo touch /etc/resolv.conf");
   }

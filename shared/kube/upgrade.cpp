@@ -8,6 +8,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
@@ -75,7 +76,7 @@ std::optional<std::pair<std::string, std::string>> parse_header(std::string_view
       name.find_first_of(" \t\r\n") != std::string_view::npos) {
     return std::nullopt;
   }
-  return std::pair(lower(name), std::string(trim(line.substr(colon + 1))));
+  return std::pair<std::string, std::string>(lower(name), std::string(trim(line.substr(colon + 1))));
 }
 
 std::string where(const UpgradeTarget& target) {

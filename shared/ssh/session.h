@@ -15,8 +15,8 @@ namespace kt::ssh {
 // What both ends must prove, and what to run.
 struct Login {
   std::string user;
-  PublicKey host_key;   // the only key that the server may show
-  std::string command;  // ignored by a server with a ForceCommand
+  PublicKey host_key;                             // the only key that the server may show
+  std::string command;                            // ignored by a server with a ForceCommand
   io::Duration limit = std::chrono::seconds(10);  // for all of open_channel()
 };
 

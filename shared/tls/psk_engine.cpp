@@ -206,8 +206,7 @@ std::size_t PskEngine::decrypt(MutableBytes into) {
   while (total < into.size()) {
     std::size_t count = 0;
     ERR_clear_error();
-    const int result =
-        SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &count);
+    const int result = SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &count);
     if (result != 1) {
       const int error = SSL_get_error(ssl_.get(), result);
       if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_ZERO_RETURN) {
@@ -226,7 +225,8 @@ bool PskEngine::closed_by_peer() const {
 
 bool PskEngine::inside_record() const {
   // "RH": reading a header; OpenSSL has no other word for the place between two records.
-  return std::string_view(SSL_rstate_string(ssl_.get())) != "RH" || SSL_has_pending(ssl_.get()) != 0;
+  return std::string_view(SSL_rstate_string(ssl_.get())) != "RH" ||
+         SSL_has_pending(ssl_.get()) != 0;
 }
 
 void PskEngine::encrypt(BytesView plain) {

@@ -10,9 +10,9 @@
 namespace kt::tls {
 namespace {
 
-constexpr std::size_t write_limit = 256 * 1024;       // plain bytes in one write below
-constexpr std::size_t smallest_input = 16 * 1024;     // while little comes; and for the handshake
-constexpr std::size_t largest_input = 256 * 1024;     // under load
+constexpr std::size_t write_limit = 256 * 1024;    // plain bytes in one write below
+constexpr std::size_t smallest_input = 16 * 1024;  // while little comes; and for the handshake
+constexpr std::size_t largest_input = 256 * 1024;  // under load
 
 [[noreturn]] void throw_closed() {
   throw Error(ErrorKind::unavailable, "TLS: closed");

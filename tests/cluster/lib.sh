@@ -7,7 +7,8 @@
 #   check_fails "what holds" CMD…     the same for a CMD that must not succeed
 #   as_user alice CMD…                on the laptop, as kt-dev with that user's kubeconfig
 #   k ARG…                            kubectl as admin, in $namespace
-#   grant alice VERB RESOURCE[,…]     a Role in $namespace, bound to that user; ungrant alice takes all back
+#   grant alice VERB[,…] RESOURCE[,…]    a Role in $namespace, bound to that user; ungrant alice takes all back
+#   may alice VERB RESOURCE           whether that user may, in $namespace
 set -eu
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,7 +30,8 @@ cleanup() {
   end_children
   kubectl_admin delete namespace "$namespace" --ignore-not-found --wait=false >/dev/null 2>&1 || say "warning: namespace '$namespace' is left"
   rm -rf "$scratch" "$runtime"
-  [ $status != 0 ] || [ $failed = 0 ] || status=1
+  [ $status = 0 ] || { failed=$((failed + 1)); say "FAIL  the test ended early, with exit code $status"; }
+  [ $failed = 0 ] || status=1
   say "$passed passed, $failed failed"
   exit $status
 }
@@ -42,6 +44,7 @@ end_children() {
   [ -z "$children" ] || kill $children 2>/dev/null || :
 }
 
+PATH=$("$cluster" kubectl-folder):$PATH
 kubectl_admin() { nsenter --net=/run/netns/kt-laptop kubectl --kubeconfig $run/kubeconfig/admin "$@"; }
 k() { kubectl_admin --namespace "$namespace" "$@"; }
 
@@ -99,8 +102,17 @@ grant() {
   k create role "$name" --verb="$2" --resource="$3" >/dev/null
   k create rolebinding "$name" --role="$name" --user="$1" >/dev/null
   k label rolebinding "$name" "grant=$1" >/dev/null
+  wait_until 5 may "$1" "${2%%,*}" "${3%%,*}" # the API server learns it by a watch
 }
 
+# may USER VERB RESOURCE[/SUBRESOURCE]
+may() {
+  local subresource=${3#*/}
+  [ "$subresource" != "$3" ] || subresource=
+  k auth can-i "$2" "${3%%/*}" --subresource="$subresource" --as "$1" --as-group devs --as-group system:authenticated
+}
+
+# The API server learns it by a watch, so check what follows with wait_until
 ungrant() { k delete rolebinding --selector "grant=$1" >/dev/null; }
 
 # run_pod NAME CMD…: a pod of the tools image that passes `restricted`, ready when this returns

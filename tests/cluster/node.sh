@@ -23,8 +23,6 @@ stop_daemon() {
   wait_until 10 not running "$1" || kill -9 "$(cat "$run/pid/$1")"
 }
 
-not() { ! "$@"; }
-
 # on_node CMD…: in the node's network and mount namespace. The mounts of containerd, kubelet and pods are seen by nobody
 # else, and the last process of the node takes them along.
 on_node() { nsenter --net=/run/netns/kt-node --mount="/proc/$(cat "$run/pid/node")/ns/mnt" -- "$@"; }

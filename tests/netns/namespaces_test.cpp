@@ -46,6 +46,27 @@ int run_self_as(uid_t uid, const char* test_cases) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+// As run_self_as(0, …), in a mount namespace whose /etc and /run are those of systemd-resolved.
+int run_on_laptop_with_resolved(const char* test_case) {
+  const std::string make_laptop =
+      "mount --make-rprivate / && mount -t tmpfs kt /etc && mount -t tmpfs kt /run && "
+      "mkdir -p /run/systemd/resolve /run/nscd && "
+      "touch /run/systemd/resolve/io.systemd.Resolve /run/nscd/socket && "
+      "echo nameserver 127.0.0.53 > /run/systemd/resolve/stub-resolv.conf && "
+      "ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf && "
+      "exec \"$0\" \"$1\"";
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::execlp("unshare", "unshare", "--mount", "sh", "-c", make_laptop.c_str(), self.c_str(),
+             test_case, nullptr);
+    ::_exit(99);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(pid, &status, 0) == pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
 template <class Condition>
 bool becomes_true(const Condition& condition) {
   const auto deadline = io::Clock::now() + std::chrono::seconds(10);
@@ -127,6 +148,18 @@ TEST_CASE("inside there is our resolver, outside nothing changed") {
   CHECK(read_file("/etc/resolv.conf") == resolv_conf);
   CHECK(read_file("/etc/nsswitch.conf") == nsswitch);
   CHECK(read_file("/proc/self/mountinfo") == mounts);
+}
+
+TEST_CASE("inside: with systemd-resolved", "[.]") {
+  CHECK(shell("grep -q '^nameserver 198.18.77.2$' /etc/resolv.conf && test -L /etc/resolv.conf && "
+              "! test -e /run/systemd/resolve/io.systemd.Resolve && ! test -e /run/nscd/socket")
+            .exit_code == 0);
+}
+TEST_CASE("where systemd-resolved owns resolv.conf, its sockets and nscd's are hidden") {
+  if (::geteuid() != 0) {
+    return;  // only root can make such a laptop
+  }
+  CHECK(run_on_laptop_with_resolved("inside: with systemd-resolved") == 0);
 }
 
 TEST_CASE("extra hosts stand behind the laptop's") {
