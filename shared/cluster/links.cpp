@@ -48,6 +48,7 @@ Task<Stream> prove_key(Stream below, const Credentials& credentials) {
 Links::Links(const io::Executor& executor, Carriers& carriers, mux::Tunnel& tunnel,
              const Credentials& credentials, int data_links)
     : executor_(executor),
+      link_ended_(executor),
       carriers_(carriers),
       tunnel_(tunnel),
       credentials_(credentials),
@@ -128,7 +129,10 @@ Task<> Links::carry(std::uint16_t number) {
   try {
     std::optional<CarriedLink> better;
     while (!better && old.size() > 0 && !tunnel_.ended()) {
-      better = co_await find_better(number);
+      const bool woken = co_await link_ended_.wait_for(better_every);
+      if (!woken) {
+        better = co_await find_better(number);
+      }
     }
     slot.link = std::move(better);  // its HELLO has a newer generation, which ends the old one
   } catch (const boost::system::system_error&) {
@@ -145,10 +149,10 @@ Task<> Links::run_link(std::uint16_t number, CarriedLink link, std::uint32_t gen
   const std::string why =
       co_await tunnel_.run_link(std::move(link.stream), mux::LinkName{number, generation});
   log::debug("links", "link {} over {} ended: {}", number, to_string(link.carrier), why);
+  link_ended_.notify();
 }
 
 Task<std::optional<CarriedLink>> Links::find_better(std::uint16_t number) {
-  co_await io::sleep_for(better_every);
   try {
     const Carriers::Secure secured = secure(number);
     CarriedLink link = co_await carriers_.attempt(Carrier::proxy, secured);

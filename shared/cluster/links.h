@@ -56,6 +56,7 @@ class Links {
   io::Task<std::optional<CarriedLink>> find_better(std::uint16_t number);
 
   io::Executor executor_;
+  io::Event link_ended_;
   Carriers& carriers_;
   mux::Tunnel& tunnel_;
   const Credentials& credentials_;

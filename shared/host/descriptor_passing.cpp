@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/descriptor_passing.h"
 
+#include "base/error.h"
+
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-
-#include "base/error.h"
 
 namespace kt::host {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
-#include <vector>
-
 #include "base/bytes.h"
 #include "base/unique_fd.h"
+
+#include <optional>
+#include <vector>
 
 namespace kt::host {
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/namespace_child.h"
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "host/descriptor_passing.h"
+#include "host/tun_interface.h"
+#include "host/userns_refusal.h"
+
 #include <fmt/format.h>
 
 #include <arpa/inet.h>
@@ -18,12 +24,6 @@
 #include <exception>
 #include <sstream>
 #include <utility>
-
-#include "base/bytes.h"
-#include "base/error.h"
-#include "host/descriptor_passing.h"
-#include "host/tun_interface.h"
-#include "host/userns_refusal.h"
 
 namespace kt::host {
 namespace {

@@ -2,12 +2,12 @@
 // The child's half of NamespacedCommand: from fork(2) to exec(3).
 #pragma once
 
+#include "base/unique_fd.h"
+#include "host/namespaces.h"
+
 #include <sys/types.h>
 
 #include <cstddef>
-
-#include "base/unique_fd.h"
-#include "host/namespaces.h"
 
 namespace kt::host {
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/namespaces.h"
 
+#include "base/bytes.h"
+#include "base/error.h"
+#include "host/descriptor_passing.h"
+#include "host/namespace_child.h"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -14,11 +19,6 @@
 #include <cerrno>
 #include <chrono>
 #include <utility>
-
-#include "base/bytes.h"
-#include "base/error.h"
-#include "host/descriptor_passing.h"
-#include "host/namespace_child.h"
 
 namespace kt::host {
 namespace {

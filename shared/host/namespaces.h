@@ -4,6 +4,11 @@
 // reads. Nothing outside the command changes, and nothing is left when its last process is gone.
 #pragma once
 
+#include "base/unique_fd.h"
+#include "host/netlink.h"
+#include "host/resolver_mounts.h"
+#include "io/async.h"
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <sys/types.h>
@@ -13,18 +18,14 @@
 #include <string>
 #include <vector>
 
-#include "base/unique_fd.h"
-#include "host/netlink.h"
-#include "host/resolver_mounts.h"
-#include "io/async.h"
-
 namespace kt::host {
 
 // The namespace's only interface beside lo; the default routes go to it. An address of link-local
 // scope (169.254/16) would make programs prefer IPv6 (RFC 6724, rule 2): take 198.18/15 (RFC 2544).
 struct CaptureNetwork {
   std::string interface = "kt0";
-  int mtu = 65'535;  // a packet costs the same whatever its size; with this one UDP needs no fragments
+  int mtu =
+      65'535;  // a packet costs the same whatever its size; with this one UDP needs no fragments
   InterfaceAddress v4;
   std::optional<InterfaceAddress> v6;  // without it IPv6 fails at once with ENETUNREACH
 };
@@ -49,12 +50,13 @@ struct CommandEnd {
 
 // The command in its namespaces, waiting to be told to run. It has the caller's process group,
 // terminal, folder and signal dispositions: the caller must have changed none to SIG_IGN (handlers
-// are fine, exec resets them). It is killed when this process dies, however that happens. Root stays
-// in its own user namespace where it may, so that all uids and groups exist inside.
+// are fine, exec resets them). It is killed when this process dies, however that happens. Root
+// stays in its own user namespace where it may, so that all uids and groups exist inside.
 class NamespacedCommand {
  public:
   // Forks; milliseconds, but for seconds when the kernel is busy with taking down other namespaces.
-  // Throws Error config (a namespace or a TUN is forbidden here: why and what to do), or unavailable.
+  // Throws Error config (a namespace or a TUN is forbidden here: why and what to do), or
+  // unavailable.
   static io::Task<NamespacedCommand> prepare(CaptureSpec spec);
 
   NamespacedCommand(NamespacedCommand&& other) noexcept;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/netlink.h"
 
+#include "base/bytes.h"
+#include "base/error.h"
+
 #include <fmt/format.h>
 
 #include <arpa/inet.h>
@@ -14,9 +17,6 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
-
-#include "base/bytes.h"
-#include "base/error.h"
 
 namespace kt::host {
 namespace {
@@ -43,8 +43,7 @@ BinaryAddress to_binary(const std::string& text) {
 unsigned index_of(const std::string& interface) {
   const unsigned index = ::if_nametoindex(interface.c_str());
   if (index == 0) {
-    throw Error(ErrorKind::config,
-                fmt::format("interface '{}': {}", interface, errno_text(errno)));
+    throw Error(ErrorKind::config, fmt::format("interface '{}': {}", interface, errno_text(errno)));
   }
   return index;
 }
@@ -109,8 +108,8 @@ void Netlink::execute(Request& request, const std::string& doing) {
   }
   while (!error) {
     const ssize_t count = ::recv(socket_.get(), reply.data(), reply.size(), 0);
-    error = count < 0 ? errno
-                      : acknowledged(BytesView(reply).first(static_cast<std::size_t>(count)));
+    error =
+        count < 0 ? errno : acknowledged(BytesView(reply).first(static_cast<std::size_t>(count)));
   }
   if (*error != 0) {
     throw Error(*error == EPERM ? ErrorKind::denied : ErrorKind::config,
@@ -147,8 +146,8 @@ void Netlink::add_address(const std::string& interface, const InterfaceAddress& 
   Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, message);
   request.attribute(IFA_LOCAL, binary.bytes);
   request.attribute(IFA_ADDRESS, binary.bytes);
-  execute(request, fmt::format("add '{}/{}' to '{}'", address.address, address.prefix_length,
-                               interface));
+  execute(request,
+          fmt::format("add '{}/{}' to '{}'", address.address, address.prefix_length, interface));
 }
 
 void Netlink::add_default_route(const std::string& interface, Family family) {

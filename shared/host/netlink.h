@@ -3,10 +3,10 @@
 // calling process's network namespace.
 #pragma once
 
+#include "base/unique_fd.h"
+
 #include <cstdint>
 #include <string>
-
-#include "base/unique_fd.h"
 
 namespace kt::host {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/resolver_mounts.h"
 
+#include "base/error.h"
+
 #include <fmt/format.h>
 
 #include <sys/mount.h>
@@ -13,8 +15,6 @@
 #include <set>
 #include <sstream>
 #include <system_error>
-
-#include "base/error.h"
 
 namespace kt::host {
 namespace {
@@ -59,8 +59,8 @@ void make_directory(const fs::path& path) {
   }
 }
 
-// With all links followed; a link that leads nowhere gives where the file would be. Empty when there
-// is no file and no folder for one.
+// With all links followed; a link that leads nowhere gives where the file would be. Empty when
+// there is no file and no folder for one.
 fs::path real_path(fs::path path) {
   constexpr int most_links = 40;  // as the kernel's MAXSYMLINKS
   std::error_code ec;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tun_interface.h"
 
+#include "base/error.h"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -10,8 +12,6 @@
 
 #include <cerrno>
 #include <cstring>
-
-#include "base/error.h"
 
 namespace kt::host {
 namespace {
@@ -24,8 +24,7 @@ Error cannot_open(int error) {
     return {ErrorKind::config, message,
             fmt::format("sudo chmod 0666 {}  (as udev's own rule does)", device)};
   }
-  return {ErrorKind::config, message,
-          "sudo modprobe tun; in a container: --device /dev/net/tun"};
+  return {ErrorKind::config, message, "sudo modprobe tun; in a container: --device /dev/net/tun"};
 }
 
 }  // namespace

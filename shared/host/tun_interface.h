@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "base/unique_fd.h"
+
+#include <string>
 
 namespace kt::host {
 

@@ -39,7 +39,8 @@ Reason reason_for(int error, const UsernsFacts& facts) {
     return {"too many user namespaces", "sudo sysctl user.max_user_namespaces=100000"};
   }
   if (facts.unprivileged_clone == 0) {
-    return {"kernel.unprivileged_userns_clone is 0", "sudo sysctl kernel.unprivileged_userns_clone=1"};
+    return {"kernel.unprivileged_userns_clone is 0",
+            "sudo sysctl kernel.unprivileged_userns_clone=1"};
   }
   if (facts.apparmor_restricts.value_or(0) != 0) {
     return {"AppArmor forbids it (kernel.apparmor_restrict_unprivileged_userns is 1)",

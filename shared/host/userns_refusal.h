@@ -2,10 +2,10 @@
 // Why this machine refuses a user namespace to an ordinary user, in words a person can act on.
 #pragma once
 
+#include "base/error.h"
+
 #include <optional>
 #include <string_view>
-
-#include "base/error.h"
 
 namespace kt::host {
 

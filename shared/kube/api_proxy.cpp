@@ -76,9 +76,12 @@ io::Task<> ApiProxy::keep_running() {
   io::Backoff backoff(std::chrono::milliseconds(100), std::chrono::seconds(5));
   for (;;) {
     co_await child_.wait();
+    if (stopping_) {
+      co_return;
+    }
     ++restarts_;
     log::debug("kube", "kubectl proxy has ended, starting it again: {}", last_words());
-    while (!co_await try_start()) {
+    while (!stopping_ && !co_await try_start()) {
       co_await io::sleep_for(backoff.next(0.5));  // one caller has nobody to keep apart from
     }
     backoff.reset();
@@ -86,6 +89,7 @@ io::Task<> ApiProxy::keep_running() {
 }
 
 io::Task<> ApiProxy::stop() {
+  stopping_ = true;
   co_await child_.stop();
   (void)::unlink(socket_path_.c_str());
 }

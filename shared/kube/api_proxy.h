@@ -21,7 +21,7 @@ class ApiProxy {
   io::Task<> start();
 
   // After start(): keeps kubectl's pipes empty and starts it again whenever it dies; the socket's
-  // path stays. Ends by cancellation. Belongs into the owner's TaskGroup.
+  // path stays. Ends by cancellation and after stop(). Belongs into the owner's TaskGroup.
   io::Task<> keep_running();
 
   // The child is gone when it returns, and so is the socket.
@@ -41,6 +41,7 @@ class ApiProxy {
   KubectlChild child_;
   std::string socket_path_;
   bool append_server_path_;
+  bool stopping_ = false;
   int restarts_ = 0;
 };
 

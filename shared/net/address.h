@@ -2,6 +2,8 @@
 // IP addresses as values: no sockets, no resolver, no allocation.
 #pragma once
 
+#include "base/bytes.h"
+
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -10,8 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/bytes.h"
 
 namespace kt::net {
 

@@ -4,6 +4,9 @@
 // as port). Pure bookkeeping; the packets are redirector.h's.
 #pragma once
 
+#include "base/bytes.h"
+#include "net/address.h"
+
 #include <chrono>
 #include <compare>
 #include <cstddef>
@@ -14,9 +17,6 @@
 #include <queue>
 #include <unordered_map>
 #include <vector>
-
-#include "base/bytes.h"
-#include "net/address.h"
 
 namespace kt::net {
 
@@ -102,8 +102,8 @@ class NatTable {
   [[nodiscard]] bool in_use(std::uint16_t slot) const;
   void schedule(Flow& flow, TimePoint at);
 
-  std::deque<Flow> flows_;            // index: slot - first_slot; a free one has generation 0
-  std::deque<std::uint16_t> free_;    // the longest unused slot first
+  std::deque<Flow> flows_;          // index: slot - first_slot; a free one has generation 0
+  std::deque<std::uint16_t> free_;  // the longest unused slot first
   std::unordered_map<FlowKey, std::uint16_t, FlowKeyHash> by_key_;
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
   std::uint32_t generation_ = 0;

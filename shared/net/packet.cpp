@@ -258,8 +258,8 @@ bool checksums_hold(BytesView packet) {
   if (!offset || segment.size() < *offset + 2) {
     return !offset;
   }
-  const bool none = ip->protocol == Protocol::udp && ip->source.is_v4() &&
-                    load_sum(segment, *offset) == 0;
+  const bool none =
+      ip->protocol == Protocol::udp && ip->source.is_v4() && load_sum(segment, *offset) == 0;
   return none || sum_segment(packet, *ip) == 0xffff;
 }
 

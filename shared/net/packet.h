@@ -3,12 +3,12 @@
 // foreign bytes and answer nothing for what is cut short or contradicts itself.
 #pragma once
 
+#include "base/bytes.h"
+#include "net/address.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-
-#include "base/bytes.h"
-#include "net/address.h"
 
 namespace kt::net {
 

@@ -129,8 +129,7 @@ std::optional<Bytes> unreachable_for(BytesView packet, Unreachable why) {
   }
   const bool v6 = ip->source.is_v6();
   const std::size_t most = (v6 ? max_icmpv6_error : max_icmp_error) - header_size(ip->source);
-  const BytesView quote =
-      packet.first(std::min(ip->packet_length, most - icmp_header_size));
+  const BytesView quote = packet.first(std::min(ip->packet_length, most - icmp_header_size));
   auto error = ip_packet({ip->destination, ip->source}, v6 ? Protocol::icmpv6 : Protocol::icmp,
                          icmp_header_size + quote.size());
   if (error) {

@@ -2,11 +2,11 @@
 // Whole packets with complete checksums: the answers that a far host or router would give.
 #pragma once
 
-#include <optional>
-
 #include "base/bytes.h"
 #include "net/address.h"
 #include "net/packet.h"
+
+#include <optional>
 
 namespace kt::net {
 

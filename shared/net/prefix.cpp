@@ -93,9 +93,8 @@ void PrefixSet::add(const Prefix& prefix) {
   if (same != prefixes_.end()) {
     return;
   }
-  const auto shorter = std::find_if(prefixes_.begin(), prefixes_.end(), [&](const Prefix& p) {
-    return p.length() < prefix.length();
-  });
+  const auto shorter = std::find_if(prefixes_.begin(), prefixes_.end(),
+                                    [&](const Prefix& p) { return p.length() < prefix.length(); });
   prefixes_.insert(shorter, prefix);
 }
 

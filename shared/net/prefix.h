@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "net/address.h"
+
 #include <compare>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "net/address.h"
 
 namespace kt::net {
 

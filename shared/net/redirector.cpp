@@ -262,8 +262,8 @@ std::optional<Bytes> datagram_failure(const Endpoint& source, const Endpoint& de
 }
 
 std::optional<Bytes> echo_failure(const EchoRequest& request, int error) {
-  const auto sent = echo_packet(request.source, request.destination,
-                                {true, request.id, request.sequence}, {});
+  const auto sent =
+      echo_packet(request.source, request.destination, {true, request.id, request.sequence}, {});
   return sent ? datagram_error(*sent, error) : std::nullopt;
 }
 

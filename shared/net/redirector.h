@@ -11,16 +11,16 @@
 // far network would have answered it.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <variant>
-
 #include "base/bytes.h"
 #include "net/address.h"
 #include "net/nat_table.h"
 #include "net/packet.h"
 #include "net/packet_builder.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
 
 namespace kt::net {
 
@@ -66,7 +66,8 @@ using Outcome =
 
 // The owner's life with a flow:
 //   ConnectRequest → dial → failed(): done, or
-//                         → connected() → accept(), flow_of_peer(peer) → relay → close(fd), closed()
+//                         → connected() → accept(), flow_of_peer(peer) → relay → close(fd),
+//                         closed()
 // Every ConnectRequest must be answered by connected() or failed(); every connected flow ends by
 // Abandoned or by closed(), also one that accept() did not return within some seconds. Ids that the
 // Redirector no longer knows are ignored.

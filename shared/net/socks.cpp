@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/socks.h"
 
+#include "net/address.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
-
-#include "net/address.h"
 
 namespace kt::net {
 namespace {
@@ -53,8 +53,7 @@ Destination read_destination(ByteReader& reader) {
 
 // What may stand in a host name; a resolver judges the rest.
 bool is_host_name(std::string_view name) {
-  return !name.empty() &&
-         std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
+  return !name.empty() && std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 std::string command_name(Command command) {

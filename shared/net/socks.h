@@ -3,12 +3,12 @@
 // bytes out. No authentication (the socket's owner decides who may connect), CONNECT only.
 #pragma once
 
+#include "base/bytes.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "base/bytes.h"
 
 namespace kt::net {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tun_device.h"
 
+#include "base/error.h"
+
 #include <fmt/format.h>
 
 #include <unistd.h>
 
 #include <cerrno>
-
-#include "base/error.h"
 
 namespace kt::net {
 namespace {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TUN as a stream of IP packets on Asio. host/tun_interface creates it, often in another network
-// namespace; here its descriptor is read and written.
+// The TUN as a stream of IP packets on Asio. host/tun_interface creates it, often in another
+// network namespace; here its descriptor is read and written.
 #pragma once
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-
-#include <functional>
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
 #include "io/async.h"
 #include "net/packet.h"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <functional>
 
 namespace kt::net {
 
@@ -24,12 +24,12 @@ class TunDevice {
   // call write(). The bytes are valid until it returns. Must not throw.
   using PacketHandler = std::function<void(MutableBytes packet)>;
 
-  // Reads until cancelled. Throws Error unavailable when the interface is gone. `handler`'s captures
-  // must outlive the task.
+  // Reads until cancelled. Throws Error unavailable when the interface is gone. `handler`'s
+  // captures must outlive the task.
   io::Task<> run(PacketHandler handler);
 
-  // Hands one packet to the kernel. False: the kernel did not take it, and it is lost as packets may
-  // be. Never blocks.
+  // Hands one packet to the kernel. False: the kernel did not take it, and it is lost as packets
+  // may be. Never blocks.
   bool write(BytesView packet) noexcept;
 
  private:

@@ -46,8 +46,6 @@ Context make_context() {
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_clear_options(c, SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
-  // No certificate can pass: the store is empty. With SSL_VERIFY_NONE a client would take any.
-  SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
   return context;
 }
 
@@ -65,22 +63,43 @@ SSL_SESSION* session_of(SSL* ssl, const Key& key) {
   return nullptr;
 }
 
-// The other side speaks TLS but does not hold the key, or says that we do not: its alert, or what
-// we found.
+// The other side speaks TLS but does not hold the key, or says that we do not: what we found, or
+// its alert. An OpenSSL server that knows no key for the identity looks for a certificate of its
+// own, and so ends with "no suitable signature algorithm".
 bool is_refusal(int reason) {
-  return reason >= SSL_AD_REASON_OFFSET || reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
-         reason == SSL_R_BINDER_DOES_NOT_VERIFY || reason == SSL_R_DIGEST_CHECK_FAILED ||
-         reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM || reason == SSL_R_NO_SHARED_CIPHER;
+  switch (reason) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_BINDER_DOES_NOT_VERIFY:
+    case SSL_R_DIGEST_CHECK_FAILED:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER:
+    case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
+    case SSL_AD_REASON_OFFSET + SSL_AD_UNKNOWN_PSK_IDENTITY:
+      return true;
+    default:
+      return false;
+  }
 }
 
-// Takes OpenSSL's error queue, which is the thread's and not the connection's.
-Error take_error(std::string_view doing) {
+// Empties OpenSSL's error queue, which is the thread's and not the connection's.
+struct Reason {
+  int code;
+  std::string text;
+};
+Reason take_reason() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
-  const char* const reason = ERR_reason_error_string(code);
-  const bool refused = doing == "TLS handshake" && is_refusal(ERR_GET_REASON(code));
-  return {refused ? ErrorKind::denied : ErrorKind::unavailable,
-          fmt::format("{}: {}", doing, reason == nullptr ? "failed" : reason)};
+  const char* const text = ERR_reason_error_string(code);
+  return {ERR_GET_REASON(code), text == nullptr ? "failed" : text};
+}
+
+Error handshake_error() {
+  const Reason reason = take_reason();
+  if (is_refusal(reason.code)) {
+    return {ErrorKind::denied, fmt::format("TLS handshake: key not proved ({})", reason.text)};
+  }
+  return {ErrorKind::unavailable, fmt::format("TLS handshake: {}", reason.text)};
 }
 
 }  // namespace
@@ -151,6 +170,8 @@ struct Callbacks {
 PskEngine::PskEngine(const Identity& identity, const Key& key) : identity_(identity), key_(key) {
   set_up();
   SSL_set_psk_use_session_callback(ssl_.get(), Callbacks::use_session);
+  // No certificate can pass: the store is empty. With SSL_VERIFY_NONE a client would take any.
+  SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr);
   SSL_set_connect_state(ssl_.get());
 }
 
@@ -191,12 +212,12 @@ bool PskEngine::handshake() {
     if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) {
       return false;
     }
-    throw take_error("TLS handshake");
+    throw handshake_error();
   }
   wipe_key();
   // The point of it all: a handshake that went any other way proved nothing.
   if (SSL_session_reused(ssl_.get()) != 1 || SSL_get0_peer_certificate(ssl_.get()) != nullptr) {
-    throw Error(ErrorKind::denied, "TLS handshake: the other side did not use the key");
+    throw Error(ErrorKind::denied, "TLS handshake: key not proved (not used)");
   }
   return true;
 }
@@ -212,7 +233,7 @@ std::size_t PskEngine::decrypt(MutableBytes into) {
       if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_ZERO_RETURN) {
         break;
       }
-      throw take_error("read from TLS");
+      throw Error(ErrorKind::unavailable, fmt::format("read from TLS: {}", take_reason().text));
     }
     total += count;
   }
@@ -238,7 +259,7 @@ void PskEngine::encrypt(BytesView plain) {
   std::size_t count = 0;
   ERR_clear_error();
   if (SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &count) != 1) {
-    throw take_error("write to TLS");
+    throw Error(ErrorKind::unavailable, fmt::format("write to TLS: {}", take_reason().text));
   }
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a packet: what is built from it must itself be a whole packet with right checksums.
 #include "net/packet.h"
+#include "net/packet_builder.h"
 
 #include <cstdlib>
-
-#include "net/packet_builder.h"
 
 using namespace kt;
 using namespace kt::net;
@@ -21,8 +20,8 @@ void check_answers(BytesView packet) {
   if (const auto reset = reset_for(packet)) {
     require(checksums_hold(*reset) && !reset_for(*reset));
   }
-  for (const Unreachable why : {Unreachable::network, Unreachable::host, Unreachable::port,
-                                Unreachable::prohibited}) {
+  for (const Unreachable why :
+       {Unreachable::network, Unreachable::host, Unreachable::port, Unreachable::prohibited}) {
     if (const auto error = unreachable_for(packet, why)) {
       require(checksums_hold(*error));
     }

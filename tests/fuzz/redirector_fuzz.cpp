@@ -63,8 +63,8 @@ class Program {
   }
 
   ByteReader input_;
-  Redirector redirector_{{*Endpoint::parse("198.18.77.1:33333"),
-                          *Endpoint::parse("[fd00:6b74::1]:33333"), 3}};
+  Redirector redirector_{
+      {*Endpoint::parse("198.18.77.1:33333"), *Endpoint::parse("[fd00:6b74::1]:33333"), 3}};
   std::vector<FlowId> known_;
   TimePoint now_{};
 };

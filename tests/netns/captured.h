@@ -3,12 +3,12 @@
 // itself, asked for one of its hidden test cases: those run inside.
 #pragma once
 
+#include "host/namespaces.h"
+#include "netns/far_end.h"
+#include "support/run_task.h"
+
 #include <string>
 #include <vector>
-
-#include "far_end.h"
-#include "host/namespaces.h"
-#include "support/run_task.h"
 
 namespace kt::test {
 

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for the cluster: takes what comes out of a captured command's TUN, and behaves as the
-// destination port says. The glue between NamespacedCommand, TunDevice and Redirector, without a mux.
+// destination port says. The glue between NamespacedCommand, TunDevice and Redirector, without a
+// mux.
 #pragma once
+
+#include "base/bytes.h"
+#include "host/namespaces.h"
+#include "io/async.h"
+#include "io/task_group.h"
+#include "net/redirector.h"
+#include "net/tun_device.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -16,13 +24,6 @@
 #include <map>
 #include <utility>
 #include <vector>
-
-#include "base/bytes.h"
-#include "host/namespaces.h"
-#include "io/async.h"
-#include "io/task_group.h"
-#include "net/redirector.h"
-#include "net/tun_device.h"
 
 namespace kt::test {
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a captured command keeps of its surroundings, and what it does not. Runs as root and, when
 // root runs it, as an ordinary user too.
+#include "netns/captured.h"
+#include "support/catch.h"
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,9 +16,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-
-#include "captured.h"
-#include "support/catch.h"
 
 namespace kt::test {
 namespace {
@@ -123,8 +123,8 @@ TEST_CASE("the command keeps user, group, folder and environment, but for the ch
 }
 
 TEST_CASE("the command keeps its process group and stays the caller's child") {
-  CHECK(shell("[ $(ps -o pgid= -p $$) = " + std::to_string(::getpgrp()) + " ] && [ $PPID = " +
-              std::to_string(::getpid()) + " ]")
+  CHECK(shell("[ $(ps -o pgid= -p $$) = " + std::to_string(::getpgrp()) +
+              " ] && [ $PPID = " + std::to_string(::getpid()) + " ]")
             .exit_code == 0);
 }
 

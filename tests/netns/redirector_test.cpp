@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Applications on the kernel's own TCP, UDP and ICMP, through TUN and Redirector to a FarEnd.
+#include "base/unique_fd.h"
+#include "netns/captured.h"
+#include "support/catch.h"
+
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,10 +15,6 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
-
-#include "base/unique_fd.h"
-#include "captured.h"
-#include "support/catch.h"
 
 namespace kt::test {
 namespace {

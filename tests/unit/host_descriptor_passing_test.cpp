@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
 #include "host/descriptor_passing.h"
+#include "support/catch.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-
-#include "base/error.h"
-#include "support/catch.h"
 
 namespace kt::host {
 namespace {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/resolver_mounts.h"
-
 #include "support/catch.h"
 
 namespace kt::host {

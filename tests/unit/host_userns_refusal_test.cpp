@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/userns_refusal.h"
+#include "support/catch.h"
 
 #include <cerrno>
-
-#include "support/catch.h"
 
 namespace kt::host {
 namespace {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/address.h"
-
 #include "net/prefix.h"
 #include "support/catch.h"
 
@@ -23,8 +22,8 @@ TEST_CASE("an address is printed as it was parsed") {
 }
 
 TEST_CASE("what is no address is nothing") {
-  for (const char* text : {"", "10.96.0", "10.96.0.256", "010.1.1.1x", "fe80::1%eth0", "::g",
-                           "1.2.3.4 ", "[::1]"}) {
+  for (const char* text :
+       {"", "10.96.0", "10.96.0.256", "010.1.1.1x", "fe80::1%eth0", "::g", "1.2.3.4 ", "[::1]"}) {
     CHECK_FALSE(IpAddress::parse(text));
   }
   CHECK_FALSE(IpAddress::parse(std::string_view("1.2.3.4\0x", 9)));
@@ -41,8 +40,8 @@ TEST_CASE("only addresses of one host are unicast") {
   for (const char* text : {"10.0.0.1", "127.0.0.1", "223.255.255.255", "fd00::1", "::1"}) {
     CHECK(address(text).is_unicast());
   }
-  for (const char* text : {"0.0.0.0", "224.0.0.251", "239.1.1.1", "255.255.255.255", "::",
-                           "ff02::1"}) {
+  for (const char* text :
+       {"0.0.0.0", "224.0.0.251", "239.1.1.1", "255.255.255.255", "::", "ff02::1"}) {
     CHECK_FALSE(address(text).is_unicast());
   }
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/packet.h"
+#include "net/packet_builder.h"
+#include "support/catch.h"
+#include "unit/net_segment.h"
 
 #include <random>
-
-#include "net/packet_builder.h"
-#include "unit/net_segment.h"
-#include "support/catch.h"
 
 namespace kt::net {
 namespace {
@@ -92,8 +91,9 @@ TEST_CASE("rewritten endpoints keep the checksums right") {
       return Endpoint{*IpAddress::from_bytes(random_bytes(random, v6 ? 16 : 4)),
                       static_cast<std::uint16_t>(random())};
     };
-    Bytes packet = test::segment(endpoint(), endpoint(), {tcp_flag::ack, number(random), number(random)},
-                                 random_bytes(random, random() % 200));
+    Bytes packet =
+        test::segment(endpoint(), endpoint(), {tcp_flag::ack, number(random), number(random)},
+                      random_bytes(random, random() % 200));
     const Endpoint source = endpoint();
     const Endpoint destination = endpoint();
     rewrite_endpoints(packet, header_of(packet), source, destination);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/redirector.h"
+#include "support/catch.h"
+#include "unit/net_segment.h"
 
 #include <cerrno>
 #include <random>
 #include <set>
-
-#include "support/catch.h"
-#include "unit/net_segment.h"
 
 namespace kt::net {
 namespace {
@@ -57,7 +56,8 @@ struct Connection {
   FlowId flow{};
   TimePoint now = start;
 
-  Connection(Redirector& r, const Endpoint& source, const Endpoint& destination, TimePoint at = start)
+  Connection(Redirector& r, const Endpoint& source, const Endpoint& destination,
+             TimePoint at = start)
       : redirector(r), from(source), to(destination), now(at) {
     flow = request(redirector, from, to, now);
     REQUIRE(redirector.connected(flow, now));
@@ -358,10 +358,10 @@ TEST_CASE("random segments never confuse the flows") {
     const auto flags = static_cast<std::uint8_t>(random() % 32);
     const Endpoint to{service.address, static_cast<std::uint16_t>(random() % 2 + 80)};
     const bool inwards = !known.empty() && random() % 2 == 0;
-    Bytes packet =
-        inwards ? segment(listener, {service.address, known[random() % known.size()].slot},
-                          {flags, 1, 1}, {})
-                : segment({app.address, port}, to, {flags, 1, 1}, {});
+    Bytes packet = inwards
+                       ? segment(listener, {service.address, known[random() % known.size()].slot},
+                                 {flags, 1, 1}, {})
+                       : segment({app.address, port}, to, {flags, 1, 1}, {});
     const Outcome outcome = redirector.handle(packet, now);
     REQUIRE(checksums_hold(packet));
     if (const auto* asked = std::get_if<ConnectRequest>(&outcome)) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "net/packet.h"
 #include "net/packet_builder.h"
+
+#include <algorithm>
 
 namespace kt::test {
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// TCP connections of CMD: dialled before they are accepted, then relayed.
+#pragma once
+
+#include <memory>
+#include <map>
+#include <variant>
+
+#include "dns/forwarder.h"
+#include "io/task_group.h"
+#include "kubectl-kt-connect/routes.h"
+#include "mux/tunnel.h"
+#include "net/redirector.h"
+#include "net/tun_device.h"
+
+namespace kt::connect {
+
+// What every part of the capture works with; all outlive it.
+struct CaptureParts {
+  net::TunDevice& tun;
+  net::Redirector& redirector;
+  mux::Tunnel& tunnel;
+  dns::Forwarder& dns;
+  const Routes& routes;
+  net::Endpoint nameserver;
+};
+
+class TcpFlows {
+ public:
+  TcpFlows(const io::Executor& executor, CaptureParts& parts);
+
+  void connect(const net::ConnectRequest& request);
+  void abandon(const net::Abandoned& abandoned);
+
+  // Accepts the redirected connections of one listener, for ever.
+  io::Task<> accept(UniqueFd listener);
+  io::Task<> stop() { return tasks_.stop(); }
+
+ private:
+  struct Resolver {};  // the namespace's nameserver: answered here
+  using Far = std::variant<Resolver, std::unique_ptr<mux::Stream>, io::Socket>;
+
+  io::Task<> reach(net::ConnectRequest request);
+  io::Task<int> dial(const net::ConnectRequest& request, std::optional<Far>& far);
+  io::Task<> carry(io::Socket near, Far far, net::FlowId flow);
+  void establish(net::FlowId flow, Far far);
+
+  io::Executor executor_;
+  CaptureParts& parts_;
+  std::map<net::FlowId, Far> dialled_;  // not accepted yet
+  io::TaskGroup tasks_;
+};
+
+}  // namespace kt::connect
