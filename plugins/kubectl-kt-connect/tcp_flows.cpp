@@ -10,6 +10,7 @@
 
 #include <cerrno>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "io/relay.h"
 #include "kubectl-kt-connect/laptop_dial.h"

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "dns/forwarder.h"
+#include "io/socket_stream.h"
 #include "io/task_group.h"
 #include "kubectl-kt-connect/routes.h"
 #include "mux/tunnel.h"

@@ -45,6 +45,10 @@ class Steps {
 
  private:
   struct Current;
+
+  void remind_after(io::Duration delay);
+  void say_waiting();
+
   Terminal terminal_;
   Sink sink_;
   io::Executor executor_;

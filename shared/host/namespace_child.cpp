@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "host/command_keeper.h"
 #include "host/descriptor_passing.h"
 #include "host/tun_interface.h"
 #include "host/userns_refusal.h"
@@ -13,16 +14,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <exception>
-#include <sstream>
+#include <filesystem>
 #include <utility>
 
 namespace kt::host {
@@ -172,76 +170,39 @@ bool wait_for_go(int channel) {
   return message && !message->bytes.empty();
 }
 
-// Set as late as this because every change of credentials clears it (prctl(2)); the parent may have
-// died before.
-bool die_with(pid_t parent) {
-  return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
-}
-
-void change_environment(const CaptureCommand& command) {
-  for (const auto& [name, value] : command.environment) {
-    if (value) {
-      ::setenv(name.c_str(), value->c_str(), 1);
-    } else {
-      ::unsetenv(name.c_str());
+// The parent's own descriptors: kept open here, its peers would not see when it closes them. Those
+// that exec(3) would keep are the user's, for the command.
+void close_parents_descriptors(int channel) {
+  std::vector<int> all;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    all.push_back(std::stoi(entry.path().filename().string()));
+  }
+  for (const int fd : all) {
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (fd != channel && flags >= 0 && (flags & FD_CLOEXEC) != 0) {
+      ::close(fd);
     }
   }
 }
 
-bool is_in_path(const std::string& name) {
-  const char* const path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::faccessat(AT_FDCWD, (folder + "/" + name).c_str(), F_OK, 0) == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// execvp(3) also says EACCES when it was not let into some folder of PATH; no shell does.
-int meant_by(int error, const std::string& name) {
-  const bool sought = name.find('/') == std::string::npos;
-  return error == EACCES && sought && !is_in_path(name) ? ENOENT : error;
-}
-
-// Returns the errno when there is no such command or it cannot be executed.
-int execute(const CaptureCommand& command) {
-  std::vector<char*> argv;
-  for (const std::string& word : command.argv) {
-    argv.push_back(const_cast<char*>(word.c_str()));  // exec(3) does not write to it
-  }
-  argv.push_back(nullptr);
-  change_environment(command);
-  ::execvp(argv.front(), argv.data());
-  return meant_by(errno, command.argv.front());
-}
-
-void report_exec_error(int channel, int error) {
-  Bytes message;
-  ByteWriter writer(message);
-  writer.u8(static_cast<std::uint8_t>(ChildMessage::exec_failed));
-  writer.u32(static_cast<std::uint32_t>(error));
-  send_message(channel, message, {});
-}
-
-void live(const CaptureSpec& spec, int channel, pid_t parent) {
+void live(const CaptureSpec& spec, int channel) {
+  close_parents_descriptors(channel);
   try {
     prepare(spec, channel);
   } catch (const Error& e) {
     report_failure(channel, e);
     return;
   }
-  if (wait_for_go(channel) && die_with(parent)) {
-    report_exec_error(channel, execute(spec.command));
+  if (wait_for_go(channel)) {
+    ::_exit(keep_command(spec.command, channel));
   }
 }
 
 }  // namespace
 
-void run_child(const CaptureSpec& spec, UniqueFd channel, pid_t parent) noexcept {
+void run_child(const CaptureSpec& spec, UniqueFd channel) noexcept {
   try {
-    live(spec, channel.get(), parent);
+    live(spec, channel.get());
   } catch (const std::exception&) {
     // The channel itself broke: nobody is there to be told.
   }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's half of NamespacedCommand: from fork(2) to exec(3).
+// The child's half of NamespacedCommand: from fork(2) to the command's start.
 #pragma once
 
 #include "base/unique_fd.h"
 #include "host/namespaces.h"
-
-#include <sys/types.h>
-
-#include <cstddef>
 
 namespace kt::host {
 
@@ -19,7 +15,7 @@ enum class ChildMessage : unsigned char {
 };
 
 // Makes the namespaces, reports ready or failed over `channel`, waits there for one message and
-// becomes the command. An end of the channel ends the child.
-[[noreturn]] void run_child(const CaptureSpec& spec, UniqueFd channel, pid_t parent) noexcept;
+// becomes the command's keeper. An end of the channel ends the child.
+[[noreturn]] void run_child(const CaptureSpec& spec, UniqueFd channel) noexcept;
 
 }  // namespace kt::host

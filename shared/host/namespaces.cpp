@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "host/descriptor_passing.h"
 #include "host/namespace_child.h"
+#include "host/network_members.h"
 
 #include <fmt/format.h>
 
@@ -76,14 +77,25 @@ NamespacedCommand::NamespacedCommand(NamespacedCommand&& other) noexcept
       process_(std::move(other.process_)),
       channel_(std::move(other.channel_)),
       name_(std::move(other.name_)),
+      network_namespace_(std::move(other.network_namespace_)),
       tun_(std::move(other.tun_)),
       listener_v4_(std::move(other.listener_v4_)),
       listener_v6_(std::move(other.listener_v6_)) {}
 
 NamespacedCommand::~NamespacedCommand() {
-  if (pid_ > 0) {
-    send_signal(SIGKILL);
-    (void)::waitpid(pid_, nullptr, 0);
+  end_everything();
+}
+
+// The keeper would do it too, but only we can wait for it.
+void NamespacedCommand::end_everything() noexcept {
+  if (pid_ <= 0) {
+    return;
+  }
+  (void)::kill(pid_, SIGKILL);
+  (void)::waitpid(pid_, nullptr, 0);
+  pid_ = 0;
+  if (!network_namespace_.empty()) {
+    kill_members(network_namespace_);
   }
 }
 
@@ -91,11 +103,10 @@ io::Task<NamespacedCommand> NamespacedCommand::prepare(CaptureSpec spec) {
   KT_ASSERT(!spec.command.argv.empty());
   const io::Executor executor = co_await io::asio::this_coro::executor;
   Channel channel = make_channel();
-  const pid_t parent = ::getpid();
   const pid_t pid = check_errno(::fork(), "fork");
   if (pid == 0) {
     channel.ours.reset();
-    run_child(spec, std::move(channel.childs), parent);
+    run_child(spec, std::move(channel.childs));
   }
   channel.childs.reset();
   NamespacedCommand command(pid, Descriptor(executor), Descriptor(executor, channel.ours.release()),
@@ -116,6 +127,7 @@ io::Task<> NamespacedCommand::receive_descriptors() {
   if (kind != ChildMessage::ready || message->descriptors.size() < 2) {
     throw Error(ErrorKind::unavailable, "create the namespaces: the child died");
   }
+  network_namespace_ = network_namespace_of(pid_);
   tun_ = std::move(message->descriptors[0]);
   listener_v4_ = std::move(message->descriptors[1]);
   if (message->descriptors.size() > 2) {
@@ -126,8 +138,8 @@ io::Task<> NamespacedCommand::receive_descriptors() {
 io::Task<CommandEnd> NamespacedCommand::run() {
   const std::byte go{1};
   send_message(channel_.native_handle(), BytesView(&go, 1), {});
-  const std::optional<int> error = co_await exec_error();
   const int code = co_await wait_for_exit();
+  const std::optional<int> error = exec_error();
   if (!error) {
     co_return CommandEnd{code, std::nullopt};
   }
@@ -135,15 +147,13 @@ io::Task<CommandEnd> NamespacedCommand::run() {
                        fmt::format("'{}': {}", name_, errno_text(*error))};
 }
 
-// Nothing once exec has closed the child's end.
-io::Task<std::optional<int>> NamespacedCommand::exec_error() {
-  co_await channel_.async_wait(descriptor_base::wait_read, io::use_task);
+std::optional<int> NamespacedCommand::exec_error() {
   const auto message = receive_message(channel_.native_handle());
   ByteReader reader(message ? BytesView(message->bytes) : BytesView());
   if (static_cast<ChildMessage>(reader.u8()) != ChildMessage::exec_failed) {
-    co_return std::nullopt;
+    return std::nullopt;
   }
-  co_return static_cast<int>(reader.u32());
+  return static_cast<int>(reader.u32());
 }
 
 io::Task<int> NamespacedCommand::wait_for_exit() {
@@ -151,13 +161,15 @@ io::Task<int> NamespacedCommand::wait_for_exit() {
   siginfo_t info{};
   check_errno(::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED), "wait for the command");
   pid_ = 0;
+  if (info.si_code != CLD_EXITED) {
+    kill_members(network_namespace_);  // the keeper was killed
+  }
   co_return exit_code_of(info);
 }
 
 void NamespacedCommand::send_signal(int signal) noexcept {
-  if (pid_ > 0) {
-    (void)::syscall(SYS_pidfd_send_signal, process_.native_handle(), signal, nullptr, 0);
-  }
+  const auto message = static_cast<char>(signal);
+  (void)::send(channel_.native_handle(), &message, sizeof message, MSG_NOSIGNAL);
 }
 
 }  // namespace kt::host

@@ -48,7 +48,8 @@ struct CommandEnd {
   std::optional<std::string> not_run;
 };
 
-// The command in its namespaces, waiting to be told to run. It has the caller's process group,
+// The command in its namespaces, waiting to be told to run. Its parent is a keeper process of ours.
+// It has the caller's process group,
 // terminal, folder and signal dispositions: the caller must have changed none to SIG_IGN (handlers
 // are fine, exec resets them). It is killed when this process dies, however that happens. Root
 // stays in its own user namespace where it may, so that all uids and groups exist inside.
@@ -61,7 +62,7 @@ class NamespacedCommand {
 
   NamespacedCommand(NamespacedCommand&& other) noexcept;
   NamespacedCommand& operator=(NamespacedCommand&&) = delete;
-  // Kills the command if it still runs, and reaps it.
+  // Kills the command and all that it started, if something still runs.
   ~NamespacedCommand();
 
   // The namespace's TUN, for net::TunDevice.
@@ -77,6 +78,7 @@ class NamespacedCommand {
   // Sends a signal to the command alone; no effect once it has ended.
   void send_signal(int signal) noexcept;
 
+  // The keeper's.
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
@@ -85,13 +87,15 @@ class NamespacedCommand {
   NamespacedCommand(pid_t pid, Descriptor process, Descriptor channel, std::string name);
 
   io::Task<> receive_descriptors();
-  io::Task<std::optional<int>> exec_error();
+  [[nodiscard]] std::optional<int> exec_error();
+  void end_everything() noexcept;
   io::Task<int> wait_for_exit();
 
-  pid_t pid_;           // 0 once reaped
+  pid_t pid_;           // of the keeper; 0 once reaped
   Descriptor process_;  // pidfd_open(2); readable when it has ended
-  Descriptor channel_;  // to the child: descriptors and failures come out, "go" goes in
+  Descriptor channel_;  // to the keeper: descriptors and failures come out, "go" and signals go in
   std::string name_;    // argv[0]
+  std::string network_namespace_;
   UniqueFd tun_;
   UniqueFd listener_v4_;
   UniqueFd listener_v6_;

@@ -4,6 +4,7 @@
 #include "netns/captured.h"
 #include "support/catch.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,6 +85,25 @@ bool runs(pid_t pid) {
   return !stat.empty() && stat.find(") Z") == std::string::npos;
 }
 
+// Where a process inside writes its pid.
+class PidFile {
+ public:
+  PidFile() : file_(::mkstemp(path_.data())) {}
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  ~PidFile() { ::unlink(path_.c_str()); }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] pid_t wait_for_pid() const {
+    REQUIRE(becomes_true([&] { return read_file(path_).find('\n') != std::string::npos; }));
+    return static_cast<pid_t>(std::stol(read_file(path_)));
+  }
+
+ private:
+  std::string path_ = "/tmp/kt-netns-test-XXXXXX";
+  UniqueFd file_;
+};
+
 // `pid` is of the caller's frame.
 io::Task<> prepare_and_drop(pid_t& pid) {
   const host::NamespacedCommand command =
@@ -122,9 +142,15 @@ TEST_CASE("the command keeps user, group, folder and environment, but for the ch
   CHECK(captured(spec).exit_code == 0);
 }
 
-TEST_CASE("the command keeps its process group and stays the caller's child") {
-  CHECK(shell("[ $(ps -o pgid= -p $$) = " + std::to_string(::getpgrp()) +
-              " ] && [ $PPID = " + std::to_string(::getpid()) + " ]")
+TEST_CASE("the command keeps its process group") {
+  CHECK(shell("[ $(ps -o pgid= -p $$) = " + std::to_string(::getpgrp()) + " ]").exit_code == 0);
+}
+
+TEST_CASE("the command has no descriptor of ours, and those that its caller meant for it") {
+  const UniqueFd ours(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const UniqueFd meant(::open("/dev/null", O_RDONLY));
+  CHECK(shell("! test -e /proc/self/fd/" + std::to_string(ours.get()) +
+              " && test -e /proc/self/fd/" + std::to_string(meant.get()))
             .exit_code == 0);
 }
 
@@ -170,10 +196,8 @@ TEST_CASE("extra hosts stand behind the laptop's") {
 }
 
 TEST_CASE("/tmp is the laptop's") {
-  std::array<char, 32> name{"/tmp/kt-netns-test-XXXXXX"};
-  const UniqueFd file(::mkstemp(name.data()));
-  CHECK(shell(std::string("test -e ") + name.data()).exit_code == 0);
-  ::unlink(name.data());
+  const PidFile file;
+  CHECK(shell("test -e " + file.path()).exit_code == 0);
 }
 
 TEST_CASE("without IPv6 addresses IPv6 fails at once") {
@@ -189,30 +213,37 @@ TEST_CASE("a command that is not waited for is killed") {
   CHECK_FALSE(runs(pid));
 }
 
-TEST_CASE("inside: print the pid and sleep", "[.]") {
-  std::ofstream(std::getenv("KT_TEST_PID_FILE")) << ::getpid() << std::endl;
-  ::execlp("sleep", "sleep", "1000", nullptr);
-  FAIL("exec");
+TEST_CASE("what the command left running ends with it") {
+  const PidFile file;
+  CHECK(shell("sleep 1000 & echo $! > " + file.path()).exit_code == 0);
+  CHECK_FALSE(runs(file.wait_for_pid()));
 }
-TEST_CASE("inside: run a command that sleeps", "[.]") {
-  (void)captured(capture_spec({"/proc/self/exe", "inside: print the pid and sleep"}));
+
+TEST_CASE("inside: run a command with a child that sleeps", "[.]") {
+  (void)shell("sleep 1000 & echo $! > $KT_TEST_PID_FILE; wait");
 }
-TEST_CASE("the command dies with a caller that is killed") {
-  std::array<char, 32> name{"/tmp/kt-netns-test-XXXXXX"};
-  const UniqueFd file(::mkstemp(name.data()));
-  ::setenv("KT_TEST_PID_FILE", name.data(), 1);
+TEST_CASE("the command and its children die with a caller that is killed") {
+  const PidFile file;
+  ::setenv("KT_TEST_PID_FILE", file.path().c_str(), 1);
   const pid_t caller = ::fork();
   if (caller == 0) {
-    ::execl("/proc/self/exe", "kt-netns-tests", "inside: run a command that sleeps", nullptr);
+    ::execl("/proc/self/exe", "kt-netns-tests", "inside: run a command with a child that sleeps",
+            nullptr);
     ::_exit(99);
   }
-  REQUIRE(becomes_true([&] { return read_file(name.data()).find('\n') != std::string::npos; }));
-  const auto command = static_cast<pid_t>(std::stol(read_file(name.data())));
-  CHECK(runs(command));
+  const pid_t child_of_command = file.wait_for_pid();
+  CHECK(runs(child_of_command));
   ::kill(caller, SIGKILL);
   ::waitpid(caller, nullptr, 0);
-  CHECK(becomes_true([&] { return !runs(command); }));
-  ::unlink(name.data());
+  CHECK(becomes_true([&] { return !runs(child_of_command); }));
+}
+
+TEST_CASE("the command and its children die with a keeper that is killed") {
+  const PidFile file;
+  const host::CommandEnd end =
+      shell("sleep 1000 & echo $! > " + file.path() + "; kill -9 $PPID; wait");
+  CHECK(end.exit_code == 128 + SIGKILL);
+  CHECK_FALSE(runs(file.wait_for_pid()));
 }
 
 TEST_CASE("all this holds for an ordinary user", "[user]") {

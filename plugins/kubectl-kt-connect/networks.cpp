@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubectl-kt-connect/networks.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "kube/api_error.h"
+
+namespace kt::connect {
+namespace {
+
+using io::Task;
+using nlohmann::json;
+
+// A pod network seen through one pod: the usual size of a node's share.
+constexpr int seen_length_v4 = 24;
+constexpr int seen_length_v6 = 64;
+
+void add_text(std::vector<net::Prefix>& to, const json& value) {
+  const auto prefix = value.is_string() ? net::Prefix::parse(value.get<std::string>()) : std::nullopt;
+  if (prefix) {
+    to.push_back(*prefix);
+  }
+}
+
+json items(const json& list) {
+  return list.is_object() ? list.value("items", json::array()) : json::array();
+}
+
+// json.value() throws when the object is something else; foreign JSON is looked at step by step.
+json field(const json& object, const char* name) {
+  return object.is_object() && object.contains(name) ? object[name] : json();
+}
+
+// An address that no Service can have (RFC 5737), so that the server tells which it could.
+json impossible_service() {
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata", {{"generateName", "kt-probe-"}}},
+          {"spec", {{"clusterIP", "192.0.2.255"}, {"ports", {{{"port", 80}}}}}}};
+}
+
+Task<std::vector<net::Prefix>> probe_service_network(kube::Client& client, std::string namespace_) {
+  try {
+    co_await client.create(kube::services, std::move(namespace_), impossible_service(),
+                           kube::DryRun::server);
+  } catch (const kube::ApiError& e) {
+    co_return valid_range(e.server_message());
+  }
+  co_return std::vector<net::Prefix>{};
+}
+
+// nullopt and a line in `missing` when the rights do not allow it, or the API lacks it.
+Task<std::optional<json>> list_if_allowed(kube::Client& client, kube::Resource resource,
+                                          std::string namespace_, Networks& networks) {
+  try {
+    co_return co_await client.list(resource, std::move(namespace_));
+  } catch (const kube::ApiError& e) {
+    networks.missing.push_back(fmt::format("list {}: {}", resource.plural, e.server_message()));
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<net::Prefix> service_networks(const json& service_cidr_list) {
+  std::vector<net::Prefix> networks;
+  for (const json& item : items(service_cidr_list)) {
+    for (const json& cidr : field(field(item, "spec"), "cidrs")) {
+      add_text(networks, cidr);
+    }
+  }
+  return networks;
+}
+
+std::vector<net::Prefix> node_networks(const json& node_list) {
+  std::vector<net::Prefix> networks;
+  for (const json& item : items(node_list)) {
+    for (const json& cidr : field(field(item, "spec"), "podCIDRs")) {
+      add_text(networks, cidr);
+    }
+  }
+  return networks;
+}
+
+std::vector<net::Prefix> pod_networks(const json& pod_list) {
+  net::PrefixSet seen;
+  for (const json& item : items(pod_list)) {
+    if (field(field(item, "spec"), "hostNetwork") == json(true)) {
+      continue;
+    }
+    for (const json& entry : field(field(item, "status"), "podIPs")) {
+      const json ip = field(entry, "ip");
+      const auto address = ip.is_string() ? net::IpAddress::parse(ip.get<std::string>()) : std::nullopt;
+      if (address) {
+        seen.add(net::Prefix(*address, address->is_v6() ? seen_length_v6 : seen_length_v4));
+      }
+    }
+  }
+  return seen.prefixes();
+}
+
+std::vector<net::Prefix> valid_range(std::string_view server_message) {
+  constexpr std::string_view words = "range of valid IPs is ";
+  const std::size_t at = server_message.find(words);
+  if (at == std::string_view::npos) {
+    return {};
+  }
+  const std::string_view rest = server_message.substr(at + words.size());
+  const auto prefix = net::Prefix::parse(rest.substr(0, rest.find_first_not_of("0123456789abcdef.:/")));
+  return prefix ? std::vector{*prefix} : std::vector<net::Prefix>{};
+}
+
+Task<Networks> discover_networks(kube::Client& client, std::string namespace_) {
+  Networks networks;
+  const auto cidrs = co_await list_if_allowed(client, kube::service_cidrs, {}, networks);
+  if (cidrs) {
+    networks.services = service_networks(*cidrs);
+  }
+  if (networks.services.empty()) {
+    networks.services = co_await probe_service_network(client, namespace_);
+  }
+  const auto nodes = co_await list_if_allowed(client, kube::nodes, {}, networks);
+  if (nodes) {
+    networks.pods = node_networks(*nodes);
+  }
+  if (networks.pods.empty()) {
+    const auto pods = co_await list_if_allowed(client, kube::pods, namespace_, networks);
+    networks.pods = pods ? pod_networks(*pods) : std::vector<net::Prefix>{};
+  }
+  co_return networks;
+}
+
+}  // namespace kt::connect

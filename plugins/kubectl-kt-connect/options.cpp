@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubectl-kt-connect/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "kube/client.h"
+
+namespace kt::connect {
+namespace {
+
+using cli::Option;
+using cli::ParsedOptions;
+
+std::vector<Option> connect_flags() {
+  return {
+      {"carrier", 0, "auto|proxy|port-forward", "How links reach the cluster", "Connect", "auto"},
+      {"links", 0, "N", "Data links beside the first one, 0 to 8", "Connect", "2"},
+      {"include", 0, "CIDR", "A further network of the cluster", "Connect", "", true},
+      {"exclude", 0, "CIDR", "A network that stays the laptop's", "Connect", "", true},
+      {"all", 0, "", "Everything goes through the cluster", "Connect", ""},
+      {"grace", 0, "DURATION", "How long both ends wait for a lost way", "Connect", "2m"},
+      {"verbose", 'v', "", "Say more; twice: say everything", "Connect", "", true},
+      {"help", 'h', "", "This text", "Connect", ""},
+      {"image", 0, "IMAGE", "Image of the shadow pod (default: KT_IMAGE)", "Shadow pod", ""},
+      {"image-pull-policy", 0, "POLICY", "Always, IfNotPresent or Never", "Shadow pod", ""},
+      {"image-pull-secret", 0, "NAME", "Secret to pull the image with", "Shadow pod", "", true},
+      {"service-account", 0, "NAME", "Its service account", "Shadow pod", ""},
+      {"node-selector", 0, "KEY=VALUE,…", "Nodes it may run on", "Shadow pod", "", true},
+      {"toleration", 0, "KEY[=V][:EFFECT]", "Taints it tolerates", "Shadow pod", "", true},
+      {"labels", 0, "KEY=VALUE,…", "Further labels", "Shadow pod", "", true},
+      {"annotations", 0, "KEY=VALUE,…", "Further annotations", "Shadow pod", "", true},
+      {"requests", 0, "NAME=QUANTITY,…", "Resource requests", "Shadow pod", "", true},
+      {"limits", 0, "NAME=QUANTITY,…", "Resource limits", "Shadow pod", "", true},
+  };
+}
+
+std::vector<Option> all_flags() {
+  std::vector<Option> flags = connect_flags();
+  for (const kube::ConnectionFlag& flag : kube::connection_flags()) {
+    // kubectl's own help has the words; here they would fill the screen.
+    flags.push_back({std::string(flag.name), flag.short_name, flag.takes_value ? "VALUE" : "",
+                     std::string(flag.help), "", "", flag.repeatable});
+  }
+  return flags;
+}
+
+[[noreturn]] void refuse(std::string_view flag, const std::string& value, std::string_view why) {
+  throw Error(ErrorKind::usage, fmt::format("--{} '{}': {}", flag, value, why));
+}
+
+// "a=1,b=2" of all values of a flag.
+void read_pairs(const ParsedOptions& parsed, std::string_view flag,
+                std::map<std::string, std::string>& into) {
+  for (const std::string& value : parsed.values(flag)) {
+    std::size_t at = 0;
+    while (at <= value.size()) {
+      const std::size_t comma = std::min(value.find(',', at), value.size());
+      const std::string pair = value.substr(at, comma - at);
+      const std::size_t equals = pair.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        refuse(flag, value, "not KEY=VALUE");
+      }
+      into[pair.substr(0, equals)] = pair.substr(equals + 1);
+      at = comma + 1;
+    }
+  }
+}
+
+std::vector<net::Prefix> read_prefixes(const ParsedOptions& parsed, std::string_view flag) {
+  std::vector<net::Prefix> prefixes;
+  for (const std::string& value : parsed.values(flag)) {
+    const auto prefix = net::Prefix::parse(value);
+    if (!prefix) {
+      refuse(flag, value, "not a network like 10.96.0.0/12");
+    }
+    prefixes.push_back(*prefix);
+  }
+  return prefixes;
+}
+
+std::optional<cluster::Carrier> read_carrier(const ParsedOptions& parsed) {
+  const std::string& value = parsed.value("carrier");
+  if (value == "auto") {
+    return std::nullopt;
+  }
+  if (value == "proxy") {
+    return cluster::Carrier::proxy;
+  }
+  if (value == "port-forward") {
+    return cluster::Carrier::port_forward;
+  }
+  refuse("carrier", value, "one of auto, proxy and port-forward");
+}
+
+std::chrono::seconds read_grace(const ParsedOptions& parsed) {
+  const std::string& value = parsed.value("grace");
+  const auto grace = kube::parse_duration(value);
+  if (!grace || *grace < std::chrono::seconds(1) || *grace > std::chrono::hours(24)) {
+    refuse("grace", value, "a duration from 1s to 24h, like 30s or 2m");
+  }
+  return std::chrono::duration_cast<std::chrono::seconds>(*grace);
+}
+
+cluster::ShadowOptions read_shadow(const ParsedOptions& parsed, const std::string& default_image) {
+  cluster::ShadowOptions shadow;
+  shadow.image = parsed.given("image") ? parsed.value("image") : default_image;
+  shadow.image_pull_policy = parsed.value("image-pull-policy");
+  shadow.image_pull_secrets = parsed.values("image-pull-secret");
+  shadow.service_account = parsed.value("service-account");
+  shadow.tolerations = parsed.values("toleration");
+  for (const std::string& text : shadow.tolerations) {
+    (void)cluster::toleration(text);  // refuses bad ones before anything is created
+  }
+  read_pairs(parsed, "node-selector", shadow.node_selector);
+  read_pairs(parsed, "labels", shadow.labels);
+  read_pairs(parsed, "annotations", shadow.annotations);
+  read_pairs(parsed, "requests", shadow.requests);
+  read_pairs(parsed, "limits", shadow.limits);
+  shadow.grace = read_grace(parsed);
+  return shadow;
+}
+
+log::Level read_verbosity(const ParsedOptions& parsed) {
+  const std::size_t count = parsed.count("verbose");
+  return count == 0 ? log::Level::info : count == 1 ? log::Level::debug : log::Level::trace;
+}
+
+}  // namespace
+
+const cli::OptionTable& connect_table() {
+  static const cli::OptionTable table(
+      {"Runs a program as if it were inside the cluster: its network, its DNS, no root.",
+       {"# one request to a service", "{} -- curl http://cart.shop/", "# a shell in the cluster",
+        "{} -n shop -- bash"},
+       "{} [flags] -- CMD [ARG…]",
+       "kubectl's own connection flags (--context, -n, --kubeconfig, --as, …) work as in kubectl."},
+      all_flags());
+  return table;
+}
+
+ConnectOptions to_connect_options(const ParsedOptions& parsed, const std::string& default_image) {
+  ConnectOptions options;
+  for (const kube::ConnectionFlag& flag : kube::connection_flags()) {
+    for (const std::string& value : parsed.values(flag.name)) {
+      options.connection.add(std::string(flag.name), value);
+    }
+  }
+  options.shadow = read_shadow(parsed, default_image);
+  options.carrier = read_carrier(parsed);
+  options.links = static_cast<int>(parsed.number("links", 0, 8));
+  options.include = read_prefixes(parsed, "include");
+  options.exclude = read_prefixes(parsed, "exclude");
+  options.all = parsed.is_on("all");
+  options.verbosity = read_verbosity(parsed);
+  options.command = parsed.command();
+  return options;
+}
+
+}  // namespace kt::connect

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "cli/option_table.h"
+#include "cluster/carrier.h"
+#include "cluster/shadow.h"
+#include "kube/connection_flags.h"
+#include "net/prefix.h"
+
+namespace kt::connect {
+
+// What was asked for, as a value.
+struct ConnectOptions {
+  kube::ConnectionFlags connection;
+  cluster::ShadowOptions shadow;
+  std::optional<cluster::Carrier> carrier;  // nothing = race
+  int links = 2;                            // data links beside link 0
+  std::vector<net::Prefix> include;
+  std::vector<net::Prefix> exclude;
+  bool all = false;
+  log::Level verbosity = log::Level::info;
+  std::vector<std::string> command;
+};
+
+[[nodiscard]] const cli::OptionTable& connect_table();
+
+// `default_image` is KT_IMAGE or the released one. Throws Error usage.
+[[nodiscard]] ConnectOptions to_connect_options(const cli::ParsedOptions& parsed,
+                                                const std::string& default_image);
+
+}  // namespace kt::connect
