@@ -12,6 +12,7 @@ run_cluster_tests() {
   mkdir -p "$logs"
   KT_IMAGE=$(image_name)
   export KT_IMAGE logs test_limit
+  [ "$EUID" = 0 ] || export as_root="sudo --preserve-env=HOME,XDG_CACHE_HOME,PATH,KT_IMAGE"
   mapfile -t files < <(select_tests "$@")
   ((${#files[@]})) || die "no test in tests/cluster matches '$*'"
   printf '%s\n' "${files[@]}" | grep -v '_alone_test$' | xargs -r -P $side_by_side -n 1 bash -c "$run_one" bash || :
@@ -27,10 +28,14 @@ select_tests() {
   done | sort -u
 }
 
+# timeout puts the test into a process group of its own, which Ctrl-C does not reach: it is passed on, and the test cleans up.
 # The log is shown whole where the test failed, and its last line where it passed
 run_one='
 name=${1##*/} log=$logs/${1##*/}.log start=$SECONDS
-if timeout --kill-after=20 "$test_limit" "$1" >"$log" 2>&1 </dev/null; then status=0; else status=$?; fi
+${as_root:-} timeout --kill-after=20 "$test_limit" "$1" >"$log" 2>&1 </dev/null & test=$!
+trap "kill $test; wait $test; exit 130" INT TERM
+status=0
+wait $test || status=$?
 echo $status >"$logs/$name.status"
 case $status in
   0) printf "✓ %s (%d s): %s\n" "$name" $((SECONDS - start)) "$(tail -n 1 "$log")" ;;

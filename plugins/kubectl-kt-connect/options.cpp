@@ -2,6 +2,7 @@
 #include "kubectl-kt-connect/options.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>

@@ -105,7 +105,7 @@ int run(int argc, const char* const* argv, MainTask main_task) {
   Outcome outcome;
   io::asio::cancellation_signal cancel;  // outlives the tasks that the context destroys
   io::asio::io_context context(1);
-  const SignalWatch watch(context, interrupts, cancel);
+  SignalWatch watch(context, interrupts, cancel);
   io::asio::co_spawn(
       context, main_task(std::move(invocation)),
       io::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr failure, int code) {

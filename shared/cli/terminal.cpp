@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal.h"
 
+#include "base/log.h"
+
 #include <fmt/format.h>
 
 #include <sys/ioctl.h>
@@ -78,8 +80,8 @@ void Steps::remind_after(io::Duration delay) {
 
 void Steps::say_waiting() {
   const std::string reason = current_->reason.empty() ? "still waiting" : current_->reason;
-  sink_(fmt::format("{} {}: {} ({})", terminal_.colour ? "…" : "...", current_->what, reason,
-                    render_duration(current_->age())));
+  sink_(log::harmless(fmt::format("{} {}: {} ({})", terminal_.colour ? "…" : "...", current_->what,
+                                  reason, render_duration(current_->age()))));
 }
 
 void Steps::waits_for(std::string reason) {
@@ -97,14 +99,14 @@ void Steps::end(std::string_view done) {
   if (current_ == nullptr) {
     return;
   }
-  const std::string time = render_duration(current_->age());
+  const std::string line =
+      log::harmless(fmt::format("{} ({})", done, render_duration(current_->age())));
   current_.reset();
-  sink_(terminal_.colour ? fmt::format("\x1b[32m✓\x1b[0m {} ({})", done, time)
-                         : fmt::format("{} ({})", done, time));
+  sink_(terminal_.colour ? "\x1b[32m✓\x1b[0m " + line : line);
 }
 
 void Steps::say(std::string_view line) {
-  sink_(line);
+  sink_(log::harmless(line));
 }
 
 }  // namespace kt::cli

@@ -28,7 +28,7 @@ struct Terminal {
 //   steps.end("shadow kt-connect-x7k2m9qd ready");  // ✓ shadow kt-connect-x7k2m9qd ready (2.1 s)
 class Steps {
  public:
-  // Gets whole lines without their end.
+  // Gets whole lines without their end; bytes of others that could steer the terminal are `?`.
   using Sink = std::function<void(std::string_view line)>;
 
   Steps(const io::Executor& executor, Terminal terminal, Sink sink);

@@ -7,6 +7,8 @@
 #include "host/namespace_child.h"
 #include "host/network_members.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -47,7 +49,7 @@ bool is_in_path(const std::string& name) {
   const char* const path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::faccessat(AT_FDCWD, (folder + "/" + name).c_str(), F_OK, 0) == 0) {
+    if (::faccessat(AT_FDCWD, fmt::format("{}/{}", folder, name).c_str(), F_OK, 0) == 0) {
       return true;
     }
   }
@@ -63,6 +65,7 @@ int meant_by(int error, const std::string& name) {
 // Returns the errno when there is no such command or it cannot be executed.
 int execute(const CaptureCommand& command) {
   std::vector<char*> argv;
+  argv.reserve(command.argv.size() + 1);
   for (const std::string& word : command.argv) {
     argv.push_back(const_cast<char*>(word.c_str()));  // exec(3) does not write to it
   }

@@ -110,11 +110,12 @@ UniqueFd listen_v6(const std::string& address) {
 }
 
 // Empty where the kernel has no IPv6, or has it switched off.
-UniqueFd set_up_v6(Netlink& netlink, const CaptureNetwork& network) {
+UniqueFd set_up_v6(Netlink& netlink, const std::string& interface,
+                   const InterfaceAddress& address) {
   try {
-    netlink.add_address(network.interface, *network.v6);
-    netlink.add_default_route(network.interface, Netlink::Family::v6);
-    return listen_v6(network.v6->address);
+    netlink.add_address(interface, address);
+    netlink.add_default_route(interface, Netlink::Family::v6);
+    return listen_v6(address.address);
   } catch (const Error&) {
     return {};
   }
@@ -130,7 +131,7 @@ Descriptors set_up_network(const CaptureNetwork& network) {
   netlink.add_default_route(network.interface, Netlink::Family::v4);
   descriptors.listener_v4 = listen_v4(network.v4.address);
   if (network.v6) {
-    descriptors.listener_v6 = set_up_v6(netlink, network);
+    descriptors.listener_v6 = set_up_v6(netlink, network.interface, *network.v6);
   }
   return descriptors;
 }

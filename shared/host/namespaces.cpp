@@ -45,6 +45,12 @@ Error failure_in(ByteReader reader) {
   return {kind, text.substr(0, end), end < text.size() ? text.substr(end + 1) : ""};
 }
 
+// An empty one when there is none.
+PassedMessage take_message(int channel) {
+  auto message = receive_message(channel);
+  return message ? std::move(*message) : PassedMessage{};
+}
+
 int exit_code_of(const siginfo_t& info) {
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
@@ -118,20 +124,20 @@ io::Task<NamespacedCommand> NamespacedCommand::prepare(CaptureSpec spec) {
 
 io::Task<> NamespacedCommand::receive_descriptors() {
   co_await channel_.async_wait(descriptor_base::wait_read, io::use_task);
-  auto message = receive_message(channel_.native_handle());
-  ByteReader reader(message ? BytesView(message->bytes) : BytesView());
+  PassedMessage message = take_message(channel_.native_handle());
+  ByteReader reader(message.bytes);
   const auto kind = static_cast<ChildMessage>(reader.u8());
   if (kind == ChildMessage::failed) {
     throw failure_in(reader);
   }
-  if (kind != ChildMessage::ready || message->descriptors.size() < 2) {
+  if (kind != ChildMessage::ready || message.descriptors.size() < 2) {
     throw Error(ErrorKind::unavailable, "create the namespaces: the child died");
   }
   network_namespace_ = network_namespace_of(pid_);
-  tun_ = std::move(message->descriptors[0]);
-  listener_v4_ = std::move(message->descriptors[1]);
-  if (message->descriptors.size() > 2) {
-    listener_v6_ = std::move(message->descriptors[2]);
+  tun_ = std::move(message.descriptors[0]);
+  listener_v4_ = std::move(message.descriptors[1]);
+  if (message.descriptors.size() > 2) {
+    listener_v6_ = std::move(message.descriptors[2]);
   }
 }
 
@@ -148,8 +154,8 @@ io::Task<CommandEnd> NamespacedCommand::run() {
 }
 
 std::optional<int> NamespacedCommand::exec_error() {
-  const auto message = receive_message(channel_.native_handle());
-  ByteReader reader(message ? BytesView(message->bytes) : BytesView());
+  PassedMessage message = take_message(channel_.native_handle());
+  ByteReader reader(message.bytes);
   if (static_cast<ChildMessage>(reader.u8()) != ChildMessage::exec_failed) {
     return std::nullopt;
   }

@@ -99,21 +99,27 @@ Netlink::Netlink() : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLI
   check_errno(socket_.get(), "open a netlink socket");
 }
 
+int Netlink::acknowledgement() {
+  std::array<std::byte, 4096> reply{};
+  for (;;) {
+    const ssize_t count = ::recv(socket_.get(), reply.data(), reply.size(), 0);
+    if (count < 0) {
+      return errno;
+    }
+    const auto error = acknowledged(BytesView(reply).first(static_cast<std::size_t>(count)));
+    if (error) {
+      return *error;
+    }
+  }
+}
+
 void Netlink::execute(Request& request, const std::string& doing) {
   const BytesView message = request.finish(++sequence_);
-  std::array<std::byte, 4096> reply{};
-  std::optional<int> error;
-  if (::send(socket_.get(), message.data(), message.size(), 0) < 0) {
-    error = errno;
-  }
-  while (!error) {
-    const ssize_t count = ::recv(socket_.get(), reply.data(), reply.size(), 0);
-    error =
-        count < 0 ? errno : acknowledged(BytesView(reply).first(static_cast<std::size_t>(count)));
-  }
-  if (*error != 0) {
-    throw Error(*error == EPERM ? ErrorKind::denied : ErrorKind::config,
-                fmt::format("{}: {}", doing, errno_text(*error)));
+  const bool sent = ::send(socket_.get(), message.data(), message.size(), 0) >= 0;
+  const int error = sent ? acknowledgement() : errno;
+  if (error != 0) {
+    throw Error(error == EPERM ? ErrorKind::denied : ErrorKind::config,
+                fmt::format("{}: {}", doing, errno_text(error)));
   }
 }
 

@@ -31,6 +31,7 @@ class Netlink {
  private:
   class Request;
   void execute(Request& request, const std::string& doing);
+  [[nodiscard]] int acknowledgement();  // an errno, or 0
 
   UniqueFd socket_;
   std::uint32_t sequence_ = 0;

@@ -52,12 +52,25 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 }
 
 std::optional<IpAddress> IpAddress::from_bytes(BytesView bytes) {
-  if (bytes.size() != v4_size && bytes.size() != v6_size) {
-    return std::nullopt;
+  if (bytes.size() == v4_size) {
+    return v4(bytes.first<v4_size>());
   }
+  if (bytes.size() == v6_size) {
+    return v6(bytes.first<v6_size>());
+  }
+  return std::nullopt;
+}
+
+IpAddress IpAddress::v4(std::span<const std::byte, v4_size> bytes) {
   IpAddress address;
-  address.v6_ = bytes.size() == v6_size;
-  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
+  std::ranges::copy(bytes, address.bytes_.begin());
+  return address;
+}
+
+IpAddress IpAddress::v6(std::span<const std::byte, v6_size> bytes) {
+  IpAddress address;
+  address.v6_ = true;
+  std::ranges::copy(bytes, address.bytes_.begin());
   return address;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,10 @@ class IpAddress {
 
   // "10.96.0.1" or "fd00::1", exactly as inet_pton(3) accepts them.
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
-  // 4 or 16 bytes in network order; any other size is nothing.
+  // In network order.
+  [[nodiscard]] static IpAddress v4(std::span<const std::byte, v4_size> bytes);
+  [[nodiscard]] static IpAddress v6(std::span<const std::byte, v6_size> bytes);
+  // 4 or 16 bytes; any other size is nothing.
   [[nodiscard]] static std::optional<IpAddress> from_bytes(BytesView bytes);
 
   [[nodiscard]] bool is_v4() const { return !v6_; }

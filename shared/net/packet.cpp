@@ -109,8 +109,8 @@ std::optional<IpHeader> parse_ipv4(BytesView packet) {
     return std::nullopt;
   }
   ip.protocol = static_cast<Protocol>(packet[9]);
-  ip.source = *IpAddress::from_bytes(packet.subspan(12, IpAddress::v4_size));
-  ip.destination = *IpAddress::from_bytes(packet.subspan(16, IpAddress::v4_size));
+  ip.source = IpAddress::v4(packet.subspan<12, IpAddress::v4_size>());
+  ip.destination = IpAddress::v4(packet.subspan<16, IpAddress::v4_size>());
   return ip;
 }
 
@@ -138,8 +138,8 @@ std::optional<IpHeader> parse_ipv6(BytesView packet) {
     return std::nullopt;
   }
   ip.protocol = static_cast<Protocol>(packet[6]);
-  ip.source = *IpAddress::from_bytes(packet.subspan(8, IpAddress::v6_size));
-  ip.destination = *IpAddress::from_bytes(packet.subspan(24, IpAddress::v6_size));
+  ip.source = IpAddress::v6(packet.subspan<8, IpAddress::v6_size>());
+  ip.destination = IpAddress::v6(packet.subspan<24, IpAddress::v6_size>());
   return ip;
 }
 

@@ -191,7 +191,8 @@ void Redirector::erase_when_over(Flow& flow, TimePoint now) {
 }
 
 FlowKey Redirector::to_listener(const Flow& flow) const {
-  return {{flow.key.destination.address, flow.id.slot}, *listener_for(flow.key.source.address)};
+  return {{flow.key.destination.address, flow.id.slot},
+          listener_for(flow.key.source.address).value_or(Endpoint{})};
 }
 
 Outcome Redirector::reset(BytesView packet) {
@@ -212,7 +213,9 @@ std::optional<Bytes> Redirector::connected(FlowId id, TimePoint now) {
   flow->last_packet = now;
   Bytes syn = std::exchange(flow->held_syn, {});
   const FlowKey name = to_listener(*flow);
-  rewrite_endpoints(syn, *parse_ip(syn), name.source, name.destination);
+  if (const auto ip = parse_ip(syn)) {  // it did parse when it was held
+    rewrite_endpoints(syn, *ip, name.source, name.destination);
+  }
   return syn;
 }
 

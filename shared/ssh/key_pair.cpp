@@ -62,7 +62,8 @@ std::string armored(BytesView bytes) {
     text.append(base64, at, width).push_back('\n');
   }
   OPENSSL_cleanse(base64.data(), base64.size());
-  return text + "-----END OPENSSH PRIVATE KEY-----\n";
+  text += "-----END OPENSSH PRIVATE KEY-----\n";
+  return text;
 }
 
 std::uint32_t random_u32() {
@@ -143,8 +144,8 @@ Signature KeyPair::sign(BytesView message) const {
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
   const bool ok = context != nullptr &&
                   EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key_.get()) == 1 &&
-                  EVP_DigestSign(context, octets(signature.data()), &length,
-                                 octets(message.data()), message.size()) == 1;
+                  EVP_DigestSign(context, octets(signature.data()), &length, octets(message.data()),
+                                 message.size()) == 1;
   EVP_MD_CTX_free(context);
   check(ok);
   return signature;

@@ -148,3 +148,9 @@ start_relay() {
 kubectl_admin create --filename - >/dev/null <<END
 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "$namespace", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
 END
+
+# connect [FLAG…] -- CMD…: the main job as admin in $namespace
+connect() { as_user admin kubectl kt-connect --namespace "$namespace" "$@"; }
+# what our shadows have left in $namespace, one name a line
+shadow_objects() { k get jobs,pods,secrets --selector app.kubernetes.io/managed-by=kubectl-kt --output name; }
+no_shadow_left() { [ -z "$(shadow_objects)" ]; }

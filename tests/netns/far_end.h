@@ -85,7 +85,8 @@ class FarEnd {
   using Tcp = io::asio::ip::tcp;
 
   static net::Endpoint to_endpoint(const Tcp::endpoint& endpoint) {
-    return {*net::IpAddress::parse(endpoint.address().to_string()), endpoint.port()};
+    return {net::IpAddress::parse(endpoint.address().to_string()).value_or(net::IpAddress()),
+            endpoint.port()};
   }
 
   net::Redirector::Options listen(host::NamespacedCommand& command) {
@@ -167,14 +168,14 @@ class FarEnd {
 
   // `socket` is of the caller's frame.
   io::Task<Bytes> read_some(Tcp::socket& socket, io::error_code& ec) {
-    Bytes bytes(256 * 1024);
+    Bytes bytes(std::size_t{256} * 1024);
     bytes.resize(co_await socket.async_read_some(io::asio::buffer(bytes),
                                                  io::asio::redirect_error(io::use_task, ec)));
     co_return bytes;
   }
 
   io::Task<> read_all(Tcp::socket& socket, bool send_back) {
-    Bytes bytes(256 * 1024);
+    Bytes bytes(std::size_t{256} * 1024);
     io::error_code ec;
     while (!ec) {
       const std::size_t count = co_await socket.async_read_some(

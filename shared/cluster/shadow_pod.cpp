@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/shadow_pod.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "kube/watch.h"
+
+namespace kt::cluster {
+namespace {
+
+using io::Task;
+using nlohmann::json;
+using std::chrono::seconds;
+
+// Foreign JSON is looked at step by step: a missing field is null.
+json field(const json& object, const char* name) {
+  return object.is_object() && object.contains(name) ? object[name] : json();
+}
+
+std::string text(const json& value) { return value.is_string() ? value.get<std::string>() : ""; }
+
+std::string reason_and_message(const json& state) {
+  const std::string reason = text(field(state, "reason"));
+  const std::string message = text(field(state, "message"));
+  return message.empty() ? reason : fmt::format("{}: {}", reason, message);
+}
+
+std::string container_reason(const json& pod) {
+  for (const json& status : field(field(pod, "status"), "containerStatuses")) {
+    const json waiting = field(field(status, "state"), "waiting");
+    const std::string reason = reason_and_message(waiting);
+    if (!reason.empty() && reason != "ContainerCreating") {
+      return reason;
+    }
+  }
+  return {};
+}
+
+std::string scheduling_reason(const json& pod) {
+  for (const json& condition : field(field(pod, "status"), "conditions")) {
+    if (text(field(condition, "type")) == "PodScheduled" &&
+        text(field(condition, "status")) == "False") {
+      return reason_and_message(condition);
+    }
+  }
+  return {};
+}
+
+// What the watcher has learnt, shared with the waiting task by reference.
+struct Wait {
+  std::string pod;
+  PodState state;
+};
+
+Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait,
+                 std::function<void(const std::string&)> on_waiting) {
+  kube::WatchScope scope{kube::pods, run.namespace_, {"job-name=" + run.name, {}}};
+  co_await kube::watch(client, scope, [&](kube::Change change, const json& pod) {
+    if (change != kube::Change::set) {
+      return kube::Watching::go_on;
+    }
+    wait.pod = text(field(field(pod, "metadata"), "name"));
+    wait.state = pod_state(pod);
+    if (!wait.state.reason.empty()) {
+      on_waiting(wait.state.reason);
+    }
+    return wait.state.running || wait.state.ended ? kube::Watching::stop : kube::Watching::go_on;
+  });
+}
+
+kube::ObjectRef job_ref(const ShadowRun& run) { return {kube::jobs, run.namespace_, run.name, {}}; }
+
+}  // namespace
+
+PodState pod_state(const json& pod) {
+  PodState state;
+  const std::string phase = text(field(field(pod, "status"), "phase"));
+  state.running = phase == "Running" && !text(field(field(pod, "status"), "podIP")).empty();
+  state.ended = phase == "Failed" || phase == "Succeeded";
+  state.reason = state.ended ? reason_and_message(field(pod, "status")) : container_reason(pod);
+  if (state.reason.empty()) {
+    state.reason = scheduling_reason(pod);
+  }
+  return state;
+}
+
+Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options) {
+  const json job = co_await client.create(kube::jobs, run.namespace_, shadow_job(run, options));
+  const std::string uid = text(field(field(job, "metadata"), "uid"));
+  co_await client.create(kube::secrets, run.namespace_, shadow_secret(run, uid));
+  co_return uid;
+}
+
+Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
+                               std::function<void(const std::string&)> on_waiting) {
+  Wait wait;
+  bool too_late = false;
+  try {
+    co_await io::with_timeout(limit, "shadow pod", watch_pod(client, run, wait, on_waiting));
+  } catch (const kube::ApiError&) {
+    throw;
+  } catch (const Error&) {
+    too_late = true;
+  }
+  if (!too_late && wait.state.running) {
+    co_return wait.pod;
+  }
+  const std::string why = wait.state.reason.empty() ? "no pod was made" : wait.state.reason;
+  throw Error(ErrorKind::unavailable, fmt::format("shadow pod does not run: {}", why),
+              fmt::format("kubectl --namespace {} describe job {}", run.namespace_, run.name));
+}
+
+Task<> renew_deadlines(kube::Client& client, ShadowRun run, seconds grace) {
+  const io::TimePoint start = io::Clock::now();
+  while (true) {
+    co_await io::sleep_for(grace);
+    // Our own clock since the pod's start: a little more than the server's, so never too early.
+    const auto running_for = std::chrono::duration_cast<seconds>(io::Clock::now() - start) + grace;
+    try {
+      co_await client.patch(job_ref(run), kube::PatchType::merge,
+                            renew_deadline(running_for, 3 * grace));
+    } catch (const Error& e) {
+      log::debug("shadow", "deadline not renewed: {}", e.message());
+    }
+  }
+}
+
+Task<bool> delete_shadow(kube::Client& client, ShadowRun run) {
+  co_return co_await client.remove(job_ref(run));
+}
+
+}  // namespace kt::cluster

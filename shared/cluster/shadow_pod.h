@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a shadow in the cluster: made, waited for, kept alive, removed.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "cluster/shadow.h"
+#include "kube/client.h"
+
+namespace kt::cluster {
+
+// Creates the Job, then the Secret that it owns; the Job's uid. Throws as kube::Client does, with a
+// hint for Pod Security, quota and a missing namespace.
+io::Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options);
+
+// Returns the pod's name once its container runs. Calls `on_waiting` with the pod's own reason
+// ("ErrImagePull: …", "Unschedulable: …") whenever it changes. Throws Error unavailable when the pod
+// has ended or `limit` is over, with the last reason.
+io::Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
+                                   std::function<void(const std::string&)> on_waiting);
+
+// Moves the Job's deadline every grace, so that it ends 3 × grace after we do. Runs until cancelled.
+io::Task<> renew_deadlines(kube::Client& client, ShadowRun run, std::chrono::seconds grace);
+
+// False when it was gone already.
+io::Task<bool> delete_shadow(kube::Client& client, ShadowRun run);
+
+// Pure: what a pod says about itself.
+struct PodState {
+  bool running = false;
+  bool ended = false;
+  std::string reason;  // why it does not run yet; empty: nothing known
+};
+[[nodiscard]] PodState pod_state(const nlohmann::json& pod);
+
+}  // namespace kt::cluster
