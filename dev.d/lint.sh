@@ -2,7 +2,7 @@
 # The verbs lint, fmt and size of ./dev, which sources this file.
 
 cpp_files() { find shared plugins image tests -name '*.cpp' -o -name '*.h' | sort; }
-shell_files() { git ls-files --cached --others --exclude-standard | xargs grep -lE '^#!.*\b(bash|sh)$|^# SPDX.*' -- | grep -vE '\.(cpp|h|py|yaml|toml|txt|go|mod|md)$' | xargs grep -lE '^#!.*bash' --; }
+shell_files() { git ls-files --cached --others --exclude-standard | xargs grep -lE '^#!.*bash'; }
 
 # What differs from the last commit; on a clean tree, what the last commit changed
 changed_files() {

@@ -96,6 +96,14 @@ error_has() {
   grep -qE -- "$pattern" <<<"$output" || { printf '%s\n' "$output"; return 1; }
 }
 
+# exit_code_is CODE CMD…
+exit_code_is() {
+  local want=$1 code=0
+  shift
+  "$@" || code=$?
+  [ $code = "$want" ] || { say "exit code $code instead of $want"; return 1; }
+}
+
 grant() {
   local name
   name=grant-$1-$RANDOM$RANDOM
