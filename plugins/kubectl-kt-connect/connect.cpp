@@ -159,7 +159,7 @@ class Story {
     }
     running_.emplace(cluster::RunningConnect::claim(
         surroundings_.runtime_folder, kube::connection_id(config, options_.connection)));
-    proxy_.emplace(executor_, kubectl, running_->api_socket());
+    proxy_.emplace(executor_, kubectl, config, running_->api_socket());
     co_await proxy_->start();
     tasks_.spawn(proxy_->keep_running());
     client_.emplace(executor_, running_->api_socket());

@@ -87,16 +87,17 @@ io::Task<Bytes> Forwarder::ask(const Bytes& query, Transport transport, std::str
 
 Forwarder::FlightPtr Forwarder::join_flight(const Bytes& query, Transport transport, Side side,
                                             std::string key) {
-  FlightPtr& flight = flights_[key];
-  if (flight == nullptr) {
-    flight = std::make_shared<Flight>(executor_);
-    flight->key = std::move(key);
-    flight->query = query;
-    store_u16(flight->query, 0, options_.random_id());
-    flight->transport = transport;
-    flight->side = side;
-    tasks_.spawn(fly(flight));
+  if (const auto found = flights_.find(key); found != flights_.end()) {
+    return found->second;
   }
+  const auto flight = std::make_shared<Flight>(executor_);
+  flights_.emplace(key, flight);
+  flight->key = std::move(key);
+  flight->query = query;
+  store_u16(flight->query, 0, options_.random_id());
+  flight->transport = transport;
+  flight->side = side;
+  tasks_.spawn(fly(flight));  // may land before this returns
   return flight;
 }
 

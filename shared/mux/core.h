@@ -110,11 +110,11 @@ class Core {
 
  private:
   struct Link {
-    LinkHandle handle;
+    LinkHandle handle = 0;
     LinkName name;
-    std::uint32_t bit;  // in SendHalf::used_links()
+    std::uint32_t bit = 0;  // in SendHalf::used_links()
     FrameReader reader;
-    Bytes control;      // whole frames of the link itself, waiting
+    Bytes control;  // whole frames of the link itself, waiting
     bool carries_short = false;
     bool carries_bulk = false;
     io::TimePoint last_heard;                 // bytes came, or what went over it was acknowledged
@@ -126,14 +126,11 @@ class Core {
     std::uint64_t bytes_out = 0;
   };
   class FrameWriter;
-  struct Late {  // a word that has no answer yet
-    io::TimePoint due;
-    StreamId id;
-  };
   struct WaitingDatagram {
     StreamId id;
     Bytes bytes;
   };
+  using Turns = std::deque<StreamId>;
 
   // core.cpp: streams
   StreamState* get(StreamId id);
@@ -142,44 +139,37 @@ class Core {
   void queue_data(StreamState& stream);
   void changed(StreamState& stream);
   void over(StreamState& stream);
-  void abort(StreamState& stream, int error);
+  void break_off(StreamState& stream, int error);
   void over_if_complete(StreamState& stream);
   void forget_if_released(StreamState& stream);
-  void ask_for_credit(StreamState& stream);
-  [[nodiscard]] std::uint64_t grant(const StreamState& stream) const;
-  void grow_window(StreamState& stream, io::TimePoint now);
   void end_quietly(std::string_view reason);
+  void wake_blocked();
 
   // core_input.cpp: frames in
   void on_piece(Link& link, const Piece& piece, io::TimePoint now);
   void on_link_piece(Link& link, const Piece& piece, io::TimePoint now);
   void on_stream_piece(Link& link, const Piece& piece, io::TimePoint now);
-  void on_ping(Link& link, BytesView body);
-  void on_pong(Link& link, BytesView body, io::TimePoint now);
+  void on_living_piece(StreamState& stream, const Piece& piece, io::TimePoint now);
+  void on_unknown_piece(Link& link, const Piece& piece);
   void on_goaway(BytesView body);
-  void on_open(StreamId id, BytesView body);
-  void on_opened(StreamState* stream);
-  void on_failed(Link& link, StreamId id, BytesView body);
-  void on_reset(Link& link, StreamId id, BytesView body);
-  void on_done(StreamState* stream);
+  void on_open(Link& link, StreamId id, BytesView body);
+  void on_opened(StreamState& stream);
+  void on_end_word(Link& link, StreamId id, BytesView body);
+  void on_done(StreamState& stream);
   void on_data(StreamState& stream, const Piece& piece, io::TimePoint now);
   void on_credit(StreamState& stream, BytesView body, io::TimePoint now);
-  void on_fin(Link& link, StreamState* stream, StreamId id, BytesView body);
+  void on_fin(StreamState& stream, BytesView body);
   void on_datagram(StreamState& stream, BytesView body);
   [[nodiscard]] bool is_ours(StreamId id) const { return id % 2 == first_id_ % 2; }
-  [[nodiscard]] bool never_seen(StreamId id) const;
   void say_done(Link& link, StreamId id);
   void violation(std::string_view rule);
-  void wake_blocked();
 
   // core_output.cpp: frames out
-  void write_words(FrameWriter& writer, io::TimePoint now);
-  bool write_stream_words(FrameWriter& writer, StreamState& stream, io::TimePoint now);
+  void write_words(FrameWriter& writer);
+  void write_stream_words(FrameWriter& writer, StreamState& stream);
   void write_datagrams(FrameWriter& writer);
-  void write_data(FrameWriter& writer, std::deque<StreamId>& list, std::uint32_t bit,
-                  io::TimePoint now);
+  void write_data(FrameWriter& writer, Turns& turns, std::uint32_t bit);
   bool write_stream_data(FrameWriter& writer, StreamState& stream, std::uint32_t bit);
-  void expect_answer(StreamState& stream, io::TimePoint now);
 
   // core_links.cpp: links and time
   Link* link_of(LinkHandle handle);
@@ -187,11 +177,10 @@ class Core {
   void drop_link(LinkHandle handle, std::string why, io::TimePoint now);
   void assign_roles();
   void repeat_state(StreamState& stream, std::uint32_t dead_bit);
-  void check_link(Link& link, io::TimePoint now);
   void send_ping(Link& link, io::TimePoint now);
-  [[nodiscard]] io::TimePoint link_deadline(const Link& link) const;
-  void repeat_late_words(io::TimePoint now);
-  void acknowledge_late(io::TimePoint now);
+  [[nodiscard]] std::optional<std::string> death_of(const Link& link, io::TimePoint now) const;
+  [[nodiscard]] io::TimePoint deadline_of(const Link& link) const;
+  void acknowledge_late();
   [[nodiscard]] io::Duration round_trip() const;
 
   Options options_;
@@ -207,19 +196,18 @@ class Core {
   std::uint64_t streams_ever_ = 0;
   std::uint64_t window_growth_ = 0;  // of all windows beyond the initial one
 
-  std::deque<StreamId> control_list_;  // words to say
-  std::deque<StreamId> short_list_;    // data to send, in turn
-  std::deque<StreamId> bulk_list_;
+  Turns control_list_;  // words to say
+  Turns short_list_;    // data to send, in turn
+  Turns bulk_list_;
   std::deque<WaitingDatagram> datagrams_;
   std::size_t datagram_bytes_ = 0;
   std::vector<StreamId> late_list_;     // received, not yet acknowledged
   std::vector<StreamId> blocked_list_;  // wait for the tunnel's own limit on sending
-  std::deque<Late> unanswered_;
+  io::TimePoint acknowledge_at_ = io::TimePoint::max();
 
   std::vector<std::unique_ptr<Link>> links_;
   std::unordered_map<LinkHandle, std::string> link_ends_;
   LinkHandle next_handle_ = 1;
-  io::TimePoint acknowledge_at_ = io::TimePoint::max();
   std::optional<io::TimePoint> linkless_since_;
 
   std::vector<Event> events_;

@@ -129,7 +129,7 @@ io::Task<> Transport::receive() {
   const Turn turn(receiving_, changed_);
   input_.resize(input_size);
   // libssh2 takes all there is before it asks for more; should it ever not, nothing is lost.
-  std::memmove(input_.data(), unread_.data(), unread_.size());
+  std::ranges::copy(unread_, input_.begin());
   const std::size_t kept = unread_.size();
   KT_ASSERT(kept < input_size);
   const std::size_t count = co_await below_->read_some(MutableBytes(input_).subspan(kept));

@@ -43,6 +43,7 @@ std::string own_name() {
 class Server {
  public:
   Server(std::string_view command, std::string_view more_config = "") {
+    REQUIRE_FALSE(own_name().empty());
     std::string name = std::filesystem::temp_directory_path() / "kt-sshd-XXXXXX";
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     folder_ = name;
@@ -52,11 +53,11 @@ class Server {
     write("host_key", host_key.private_key_file("host"));
     write("authorized_keys", ssh::authorized_key(user_key.public_key(), "user") + "\n");
     write("sshd_config",
-          fmt::format("HostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\n"
+          fmt::format("{2}\nHostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\n"
                       "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
                       "Ciphers aes128-ctr\nMACs hmac-sha2-256\nKexAlgorithms curve25519-sha256\n"
-                      "ForceCommand {1}\n{2}\n",
-                      name, command, more_config));
+                      "ForceCommand {1}\n",
+                      name, command, more_config));  // sshd takes the first word on a matter
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -239,6 +240,11 @@ io::Task<> other_end(io::Executor executor, std::string_view says, io::Duration 
 
 }  // namespace
 
+// libssh2 1.10 forgets to free the old host key at each change of keys: 51 bytes in 64 GiB.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libssh2.so";
+}
+
 TEST_CASE("the forced command's stdin and stdout are the stream, whatever command is asked for") {
   Server server("/bin/cat");
   test::run_task([&](io::Executor executor) { return ping_pong(executor, server); });
@@ -286,12 +292,14 @@ TEST_CASE("another user key is denied") {
   CHECK(error.message() == "SSH: the server refused our key");
 }
 
-TEST_CASE("a server that offers other algorithms only is unavailable") {
-  Server server("/bin/cat", "");
+TEST_CASE("a server that offers no algorithm of ours is unavailable") {
+  Server server("/bin/cat", "Ciphers aes256-ctr");
   Error error(ErrorKind::bug, "none");
-  test::run_task(
-      [&](io::Executor executor) { return other_end(executor, "SSH-2.0-x\r\n", 5s, error); });
+  test::run_task([&](io::Executor executor) {
+    return login_fails(executor, server, server.login(), server.user_key, error);
+  });
   CHECK(error.kind() == ErrorKind::unavailable);
+  CHECK(error.message() == "SSH handshake: Unable to exchange encryption keys");
 }
 
 TEST_CASE("40 MB pass whole in both directions at once") {

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "mux/core.h"
+
+namespace kt::mux {
+namespace {
+
+constexpr std::chrono::seconds ping_every{5};
+// A link is dead when nothing came for so long, or so long after something that wants an answer.
+constexpr std::chrono::seconds silence_limit{15};
+constexpr std::chrono::seconds answer_limit{5};
+
+}  // namespace
+
+std::optional<LinkHandle> Core::add_link(LinkName name, io::TimePoint now) {
+  std::uint32_t used = 0;
+  std::optional<LinkHandle> older;
+  for (const auto& link : links_) {
+    used |= link->bit;
+    if (link->name.number == name.number) {
+      if (link->name.generation > name.generation) {
+        return std::nullopt;
+      }
+      older = link->handle;
+    }
+  }
+  if (ended_ || used == ~std::uint32_t{0}) {
+    return std::nullopt;
+  }
+  auto link = std::make_unique<Link>();
+  link->handle = next_handle_++;
+  link->name = name;
+  link->bit = std::uint32_t{1} << std::countr_one(used);
+  link->last_heard = now;
+  link->next_ping = now;
+  const LinkHandle handle = link->handle;
+  links_.push_back(std::move(link));
+  linkless_since_.reset();
+  if (older) {
+    drop_link(*older, "replaced by a newer generation", now);
+  }
+  assign_roles();
+  return handle;
+}
+
+void Core::remove_link(LinkHandle handle, io::TimePoint now) { drop_link(handle, "", now); }
+
+void Core::drop_link(LinkHandle handle, std::string why, io::TimePoint now) {
+  const auto found = std::find_if(links_.begin(), links_.end(),
+                                  [handle](const auto& link) { return link->handle == handle; });
+  if (found == links_.end()) {
+    return;
+  }
+  const std::uint32_t bit = (*found)->bit;
+  links_.erase(found);
+  if (!why.empty()) {
+    link_ends_[handle] = std::move(why);
+    events_.push_back({EventKind::link_ended, handle});
+  }
+  if (links_.empty()) {
+    linkless_since_ = now;
+  }
+  for (const auto& [id, stream] : streams_) {
+    repeat_state(*stream, bit);
+  }
+  assign_roles();
+}
+
+// What the dead link may have swallowed is due again: all words are idempotent.
+void Core::repeat_state(StreamState& stream, std::uint32_t dead_bit) {
+  switch (stream.phase) {
+    case Phase::opening:
+      if (stream.ours) {
+        say(stream, word::open);
+      }
+      return;
+    case Phase::failing:
+      say(stream, word::failed);
+      return;
+    case Phase::resetting:
+      say(stream, stream.ours ? Words(word::open | word::reset) : word::reset);
+      return;
+    case Phase::open:
+      say(stream, !stream.ours && !stream.opened_known ? Words(word::opened | word::credit)
+                                                       : word::credit);
+      stream.send.link_died(dead_bit);
+      if (stream.send.fin_unanswered()) {
+        stream.send.repeat_fin();
+      }
+      queue_data(stream);
+      return;
+    case Phase::over:
+      return;
+  }
+}
+
+// Short flows and words on link 1, bulk on 2 and above; whoever is missing is stood in for, link 0
+// only when there is no other.
+void Core::assign_roles() {
+  Link* first = nullptr;
+  Link* shortest = nullptr;
+  bool bulk = false;
+  for (const auto& link : links_) {
+    link->carries_short = false;
+    link->carries_bulk = link->name.number >= 2;
+    bulk = bulk || link->carries_bulk;
+    if (link->name.number == 0) {
+      first = link.get();
+    } else if (shortest == nullptr || link->name.number < shortest->name.number) {
+      shortest = link.get();
+    }
+  }
+  Link* stand_in = shortest != nullptr ? shortest : first;
+  if (stand_in != nullptr) {
+    stand_in->carries_short = true;
+    stand_in->carries_bulk = stand_in->carries_bulk || !bulk;
+  }
+}
+
+Core::Link* Core::link_of(LinkHandle handle) {
+  return const_cast<Link*>(std::as_const(*this).link_of(handle));
+}
+
+const Core::Link* Core::link_of(LinkHandle handle) const {
+  const auto found = std::find_if(links_.begin(), links_.end(),
+                                  [handle](const auto& link) { return link->handle == handle; });
+  return found == links_.end() ? nullptr : found->get();
+}
+
+std::string Core::link_end(LinkHandle handle) {
+  const auto found = link_ends_.extract(handle);
+  return found.empty() ? std::string() : found.mapped();
+}
+
+std::vector<LinkCounters> Core::links() const {
+  std::vector<LinkCounters> counters;
+  for (const auto& link : links_) {
+    counters.push_back({link->handle, link->name, link->round_trip, link->last_heard,
+                        link->bytes_in, link->bytes_out});
+  }
+  std::sort(counters.begin(), counters.end(), [](const LinkCounters& a, const LinkCounters& b) {
+    return a.name.number < b.name.number;
+  });
+  return counters;
+}
+
+void Core::send_ping(Link& link, io::TimePoint now) {
+  link.next_ping = now + ping_every;
+  if (link.ping_sent) {
+    return;  // its answer is still awaited, and answers both
+  }
+  Ping ping;
+  ping.time = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  ping.lowest_living = our_finished_.lowest_living();
+  const Bytes frame = encode_ping(FrameType::ping, ping);
+  link.control.insert(link.control.end(), frame.begin(), frame.end());
+  link.ping_sent = now;
+}
+
+std::optional<std::string> Core::death_of(const Link& link, io::TimePoint now) const {
+  if (now - link.last_heard >= silence_limit) {
+    return "no answer for 15 s";
+  }
+  if (link.owes_since && now - std::max(*link.owes_since, link.last_heard) >= answer_limit) {
+    return "no answer for 5 s to what was sent";
+  }
+  return std::nullopt;
+}
+
+io::TimePoint Core::deadline_of(const Link& link) const {
+  io::TimePoint deadline = std::min(link.next_ping, link.last_heard + silence_limit);
+  if (link.owes_since) {
+    deadline = std::min(deadline, std::max(*link.owes_since, link.last_heard) + answer_limit);
+  }
+  return deadline;
+}
+
+void Core::advance(io::TimePoint now) {
+  if (ended_) {
+    return;
+  }
+  if (now >= acknowledge_at_) {
+    acknowledge_late();
+  }
+  std::vector<std::pair<LinkHandle, std::string>> dead;
+  for (const auto& link : links_) {
+    if (std::optional<std::string> why = death_of(*link, now)) {
+      dead.emplace_back(link->handle, std::move(*why));
+    } else if (now >= link->next_ping) {
+      send_ping(*link, now);
+    }
+  }
+  for (auto& [handle, why] : dead) {
+    drop_link(handle, std::move(why), now);
+  }
+  if (linkless_since_ && now - *linkless_since_ >= options_.grace) {
+    const auto grace = std::chrono::duration_cast<std::chrono::seconds>(options_.grace);
+    end_quietly(fmt::format("no way to the other end for {} s", grace.count()));
+  }
+}
+
+io::TimePoint Core::next_deadline() const {
+  if (ended_) {
+    return io::TimePoint::max();
+  }
+  io::TimePoint next = acknowledge_at_;
+  for (const auto& link : links_) {
+    next = std::min(next, deadline_of(*link));
+  }
+  return linkless_since_ ? std::min(next, *linkless_since_ + options_.grace) : next;
+}
+
+void Core::acknowledge_late() {
+  acknowledge_at_ = io::TimePoint::max();
+  for (const StreamId id : std::exchange(late_list_, {})) {
+    StreamState* stream = get(id);
+    if (stream != nullptr) {
+      stream->in_late_list = false;
+      if (stream->phase == Phase::open && stream->receive.news()) {
+        say(*stream, word::credit);
+      }
+    }
+  }
+}
+
+io::Duration Core::round_trip() const {
+  io::Duration longest{};
+  for (const auto& link : links_) {
+    longest = std::max(longest, link->round_trip);
+  }
+  return longest;
+}
+
+}  // namespace kt::mux
