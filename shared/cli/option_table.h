@@ -17,8 +17,8 @@ struct Option {
   char short_name = 0;
   std::string value_name;  // "<namespace>"; empty = a switch
   std::string help;        // capital first letter, no full stop
-  std::string topic;       // heading in --help; empty = left out of it
-  std::string default_value;
+  std::string topic = {};  // heading in --help; empty = left out of it
+  std::string default_value = {};
   bool repeatable = false;  // otherwise the last one counts, as in kubectl
 };
 

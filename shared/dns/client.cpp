@@ -22,6 +22,7 @@ constexpr std::size_t longest_datagram = 65535;
 
 std::vector<udp::endpoint> endpoints_of(const ResolvConf& conf) {
   std::vector<udp::endpoint> endpoints;
+  endpoints.reserve(conf.nameservers.size());
   for (const auto& address : conf.nameservers) {
     endpoints.emplace_back(address, dns_port);
   }

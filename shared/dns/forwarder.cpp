@@ -90,7 +90,7 @@ Forwarder::FlightPtr Forwarder::join_flight(const Bytes& query, Transport transp
   if (const auto found = flights_.find(key); found != flights_.end()) {
     return found->second;
   }
-  const auto flight = std::make_shared<Flight>(executor_);
+  auto flight = std::make_shared<Flight>(executor_);
   flights_.emplace(key, flight);
   flight->key = std::move(key);
   flight->query = query;

@@ -6,7 +6,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/deferred.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 namespace kt::io {
 namespace {
 
-using asio::experimental::deferred;
+using asio::deferred;
 using asio::experimental::make_parallel_group;
 using asio::experimental::wait_for_one;
 
@@ -55,6 +55,9 @@ Task<> with_timeout(Duration limit, std::string what, Task<> task) {
     std::rethrow_exception(failure);
   }
 }
+
+// steady_timer::cancel() throws on paper only: epoll has nothing to fail at.
+void Event::notify() noexcept { timer_.cancel(); }
 
 Task<> Event::wait() {
   error_code ec;

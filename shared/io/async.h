@@ -45,7 +45,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  void notify() { timer_.cancel(); }
+  void notify() noexcept;
   // Returns after notify(), and throws only when the task itself is cancelled.
   Task<> wait();
   // As wait(); false when `limit` passed first.

@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <utility>
+
 namespace kt::io {
 namespace {
 
@@ -24,7 +26,9 @@ bool is_cancellation(const std::exception_ptr& failure) {
 }  // namespace
 
 void TaskGroup::spawn(Task<> task) {
-  finished_.clear();
+  if (!emitting_) {
+    finished_.clear();
+  }
   ++running_;
   const auto signal = signals_.emplace(signals_.end());
   asio::co_spawn(
@@ -38,11 +42,13 @@ void TaskGroup::spawn(Task<> task) {
 
 void TaskGroup::cancel() {
   cancelled_ = true;
+  const bool nested = std::exchange(emitting_, true);
   for (auto signal = signals_.begin(); signal != signals_.end();) {
     // finish() may move this node while its emit() runs.
     const auto current = signal++;
     current->emit(asio::cancellation_type::terminal);
   }
+  emitting_ = nested;
 }
 
 void TaskGroup::finish(Signals::iterator signal, std::exception_ptr failure) {

@@ -47,6 +47,7 @@ class TaskGroup {
   Signals finished_;  // a signal must outlive its own emit(), so it is kept until the next spawn
   std::size_t running_ = 0;
   bool cancelled_ = false;
+  bool emitting_ = false;
   std::exception_ptr failure_;
 };
 

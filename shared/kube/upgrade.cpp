@@ -70,13 +70,15 @@ std::optional<int> parse_status_line(std::string_view line) {
 
 std::optional<std::pair<std::string, std::string>> parse_header(std::string_view line) {
   const std::size_t colon = line.find(':');
-  // A name is a token: in particular nothing blank is allowed before the colon (RFC 9112 §5.1).
+  // A name is a token: in particular nothing blank is allowed before the colon (RFC 9112 §5.1); a
+  // value has no control characters (RFC 9110 §5.5).
   const std::string_view name = line.substr(0, colon);
   if (colon == std::string_view::npos || name.empty() ||
-      name.find_first_of(" \t\r\n") != std::string_view::npos) {
+      name.find_first_of(" \t") != std::string_view::npos ||
+      line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
     return std::nullopt;
   }
-  return std::pair<std::string, std::string>(lower(name), std::string(trim(line.substr(colon + 1))));
+  return std::pair<std::string, std::string>(lower(name), trim(line.substr(colon + 1)));
 }
 
 std::string where(const UpgradeTarget& target) {

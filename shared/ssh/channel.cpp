@@ -10,7 +10,7 @@ namespace kt::ssh {
 namespace {
 
 // Encrypted packets that may wait for the stream below before we ask libssh2 for more.
-constexpr std::size_t unsent_limit = 256 * 1024;
+constexpr std::size_t unsent_limit = 256UL * 1024;
 
 }  // namespace
 

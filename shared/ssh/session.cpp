@@ -44,6 +44,7 @@ void check_host_key(LIBSSH2_SESSION* session, const PublicKey& expected) {
 
 // libssh2 frees the signature with free(). Called from C: a key that cannot sign is a bug of ours
 // that ends the program, which `noexcept` sees to.
+// NOLINTNEXTLINE(readability-function-size): the parameters are libssh2's
 int sign(LIBSSH2_SESSION*, unsigned char** signature, std::size_t* length,
          const unsigned char* message, std::size_t size, void** key) noexcept {
   const Signature made =

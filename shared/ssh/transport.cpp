@@ -15,7 +15,7 @@ namespace kt::ssh {
 namespace {
 
 // What is read below at once, and so about what libssh2 keeps in its packet list.
-constexpr std::size_t input_size = 128 * 1024;
+constexpr std::size_t input_size = 128UL * 1024;
 
 [[noreturn]] void throw_closed() {
   throw Error(ErrorKind::unavailable, "SSH: the connection is closed");

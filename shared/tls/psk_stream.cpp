@@ -10,9 +10,10 @@
 namespace kt::tls {
 namespace {
 
-constexpr std::size_t write_limit = 256 * 1024;    // plain bytes in one write below
-constexpr std::size_t smallest_input = 16 * 1024;  // while little comes; and for the handshake
-constexpr std::size_t largest_input = 256 * 1024;  // under load
+constexpr std::size_t write_limit = 256UL * 1024;    // plain bytes in one write below
+constexpr std::size_t handshake_limit = 8UL * 1024;  // from a caller that has proved nothing
+constexpr std::size_t smallest_input = 16UL * 1024;  // while little comes; and for the handshake
+constexpr std::size_t largest_input = 256UL * 1024;  // under load
 
 [[noreturn]] void throw_closed() {
   throw Error(ErrorKind::unavailable, "TLS: closed");
@@ -48,25 +49,29 @@ io::Task<std::unique_ptr<PskStream>> PskStream::prove(std::unique_ptr<io::ByteSt
 
 io::Task<> PskStream::handshake() {
   std::exception_ptr failure;
-  while (failure == nullptr) {
-    bool done = false;
-    try {
-      done = engine_->handshake();
-    } catch (const Error&) {
-      failure = std::current_exception();
-    }
-    if (failure == nullptr) {
+  try {
+    while (!engine_->handshake()) {
       co_await flush();
-      if (done) {
-        co_return;
-      }
-      if (!co_await receive()) {
-        throw Error(ErrorKind::unavailable, "TLS handshake: the other side closed");
-      }
+      co_await receive_unproved();
     }
+  } catch (const Error&) {
+    failure = std::current_exception();
   }
-  co_await send_alert();
-  std::rethrow_exception(failure);
+  if (failure != nullptr) {
+    co_await send_alert();
+    std::rethrow_exception(failure);
+  }
+  co_await flush();
+}
+
+io::Task<> PskStream::receive_unproved() {
+  if (unproved_ > handshake_limit) {
+    throw Error(ErrorKind::unavailable, "TLS handshake: more than 8 KiB");
+  }
+  if (!co_await receive()) {
+    throw Error(ErrorKind::unavailable, "TLS handshake: the other side closed");
+  }
+  unproved_ += last_read_;
 }
 
 // Tells the other side why; whether it still listens is not our failure.

@@ -49,6 +49,7 @@ class PskStream final : public io::ByteStream {
                                                     std::unique_ptr<PskEngine> engine,
                                                     io::Duration limit);
   io::Task<> handshake();
+  io::Task<> receive_unproved();
   io::Task<> send_alert();
   [[nodiscard]] std::size_t next_input_size() const;
   io::Task<bool> receive();
@@ -60,6 +61,7 @@ class PskStream final : public io::ByteStream {
   io::Event flushed_;
   Bytes input_;
   std::size_t last_read_ = 0;
+  std::size_t unproved_ = 0;  // bytes received during the handshake
   bool flushing_ = false;
   bool closed_ = false;
   std::uint64_t bytes_read_ = 0;

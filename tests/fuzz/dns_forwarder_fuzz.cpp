@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -45,7 +46,7 @@ Bytes take_message(kt::ByteReader& reader) {
 
 kt::io::Task<> converse(kt::BytesView input, Forwarder& forwarder, FuzzedUpstream& upstream) {
   kt::ByteReader reader(input);
-  while (!reader.rest().empty()) {
+  while (reader.ok() && !reader.rest().empty()) {
     const Bytes query = take_message(reader);
     upstream.say(take_message(reader));
     const std::optional<Bytes> reply = co_await forwarder.answer(query, Transport::udp);

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <charconv>
+#include <exception>
 #include <filesystem>
 
 namespace kt::test {
@@ -50,6 +51,19 @@ FakeServer::~FakeServer() {
 
 io::Task<> FakeServer::stop() {
   co_await tasks_.stop();
+}
+
+io::Task<> FakeServer::run(io::Task<> exchange) {
+  std::exception_ptr failure;
+  try {
+    co_await std::move(exchange);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await stop();
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
 }
 
 io::Task<> FakeServer::accept_all() {

@@ -27,7 +27,10 @@ class FakeServer {
   [[nodiscard]] const std::vector<std::string>& requests() const { return requests_; }
   [[nodiscard]] int connections() const { return connections_; }
 
+  // To be awaited before it dies.
   io::Task<> stop();
+  // Awaits `exchange`, then stop(), then throws what `exchange` threw.
+  io::Task<> run(io::Task<> exchange);
 
  private:
   using Socket = io::asio::local::stream_protocol::socket;

@@ -5,8 +5,8 @@
 #include "io/socket_stream.h"
 #include "io/task_group.h"
 #include "support/catch.h"
-#include "support/dns.h"
 #include "support/run_task.h"
+#include "unit/dns_messages.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>

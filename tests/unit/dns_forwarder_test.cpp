@@ -5,9 +5,9 @@
 #include "dns/reply.h"
 #include "io/socket_stream.h"
 #include "support/catch.h"
-#include "support/dns.h"
-#include "support/dns_upstream.h"
 #include "support/run_task.h"
+#include "unit/dns_messages.h"
+#include "unit/dns_scripted_upstream.h"
 
 #include <chrono>
 #include <deque>

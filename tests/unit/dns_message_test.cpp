@@ -2,7 +2,7 @@
 #include "dns/message.h"
 #include "dns/reply.h"
 #include "support/catch.h"
-#include "support/dns.h"
+#include "unit/dns_messages.h"
 
 #include <optional>
 #include <vector>

@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "dns/resolv_conf.h"
 #include "support/catch.h"
-#include "support/dns.h"
+#include "unit/dns_messages.h"
 
 #include <sstream>
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns/split.h"
 #include "support/catch.h"
-#include "support/dns.h"
+#include "unit/dns_messages.h"
 
 #include <string>
 #include <vector>

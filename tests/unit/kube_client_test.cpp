@@ -59,12 +59,15 @@ io::Task<> list_two_pages(io::Executor executor, Seen& seen) {
   co_await server.stop();
 }
 
+io::Task<> get_job(Client& client, Seen& seen) {
+  co_await client.get(job);
+  seen.server_time = client.server_time();
+}
+
 io::Task<> get_one(io::Executor executor, std::string answer, Seen& seen) {
   FakeServer server(executor, [answer](const std::string&) { return answer; });
   Client client(executor, server.socket_path());
-  co_await client.get(job);
-  seen.server_time = client.server_time();
-  co_await server.stop();
+  co_await server.run(get_job(client, seen));
 }
 
 io::Task<> ask_rights(io::Executor executor, std::vector<Right> rights, Seen& seen) {

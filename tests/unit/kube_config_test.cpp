@@ -2,15 +2,8 @@
 #include "base/error.h"
 #include "kube/config.h"
 #include "support/catch.h"
+#include "support/fake_program.h"
 #include "support/run_task.h"
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include <sys/stat.h>
-
-#include <filesystem>
-#include <fstream>
 
 namespace kt::kube {
 namespace {
@@ -60,26 +53,6 @@ Error read_error(const Kubectl& kubectl) {
   }
   return {ErrorKind::bug, "no error"};
 }
-
-// A program in place of kubectl; removed at the end of the test.
-class FakeKubectl {
- public:
-  explicit FakeKubectl(const std::string& script) {
-    std::string folder = (std::filesystem::temp_directory_path() / "kt-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    std::ofstream(program()) << "#!/bin/sh\n" << script;
-    REQUIRE(::chmod(program().c_str(), 0700) == 0);
-  }
-  ~FakeKubectl() { std::filesystem::remove_all(folder_); }
-  FakeKubectl(const FakeKubectl&) = delete;
-  FakeKubectl& operator=(const FakeKubectl&) = delete;
-
-  [[nodiscard]] std::string program() const { return folder_ + "/kubectl"; }
-
- private:
-  std::string folder_;
-};
 
 }  // namespace
 
@@ -173,20 +146,19 @@ TEST_CASE("a missing kubectl is an error with the way to get it") {
 }
 
 TEST_CASE("a broken kubeconfig is told in kubectl's words") {
-  const FakeKubectl kubectl(
+  const test::FakeProgram kubectl(
       R"(case $1 in version) echo '{"clientVersion":{"major":"1","minor":"30"}}';;
     *) echo 'error: error loading config file "x": yaml: line 1' >&2; exit 1;; esac)");
-  CHECK(read_error({kubectl.program(), {}}).message() ==
+  CHECK(read_error({kubectl.path(), {}}).message() ==
         "read the kubeconfig: error loading config file \"x\": yaml: line 1");
 }
 
 TEST_CASE("only --kubeconfig is passed on for reading it") {
-  const FakeKubectl kubectl(
+  const test::FakeProgram kubectl(
       R"(case $1 in version) echo '{"clientVersion":{"major":"1","minor":"30"}}';;
     *) echo "error: $*" >&2; exit 1;; esac)");
-  CHECK(
-      read_error({kubectl.program(), flags_of({{"kubeconfig", "k"}, {"token", "t"}})}).message() ==
-      "read the kubeconfig: config view --raw --output=json --kubeconfig=k");
+  CHECK(read_error({kubectl.path(), flags_of({{"kubeconfig", "k"}, {"token", "t"}})}).message() ==
+        "read the kubeconfig: config view --raw --output=json --kubeconfig=k");
 }
 
 }  // namespace kt::kube

@@ -64,8 +64,7 @@ io::Task<> follow(io::Executor executor, std::deque<std::string> answers, std::s
     return seen.story.size() < changes ? Watching::go_on : Watching::stop;
   };
   const WatchScope scope{pods, "shop", {}};
-  co_await io::with_timeout(10s, "watch", watch(client, scope, on_change));
-  co_await server.stop();
+  co_await server.run(io::with_timeout(10s, "watch", watch(client, scope, on_change)));
 }
 
 Seen watch_of(const std::deque<std::string>& answers, std::size_t changes) {

@@ -199,6 +199,26 @@ io::Task<> stranger(io::Executor executor, bool we_accept) {
   CHECK(failure(end) == ErrorKind::unavailable);
 }
 
+// A ClientHello of 64 KiB that never comes to its end.
+io::Task<> talkative_caller(io::Executor executor) {
+  io::SocketPair pair = io::make_socket_pair(executor);
+  io::SocketStream other(std::move(pair.first));
+  Bytes hello;
+  ByteWriter writer(hello);
+  writer.u24(0x160301);  // a handshake record of TLS 1.0, as every first one
+  writer.u16(16'384);
+  writer.u8(1);  // ClientHello
+  writer.u24(65'536);
+  hello.resize(5 + 16'384);
+  co_await other.write_all(hello);
+  End end;
+  co_await take(end,
+                tls::PskStream::accept(std::make_unique<io::SocketStream>(std::move(pair.second)),
+                                       knows_session, 5s));
+  REQUIRE(end.error);
+  CHECK(end.error->message() == "TLS handshake: more than 8 KiB");
+}
+
 io::Task<> silent_peer(io::Executor executor) {
   io::SocketPair pair = io::make_socket_pair(executor);
   End end;
@@ -303,7 +323,7 @@ class CertificatePeer {
     SSL_CTX_free(context_);
   }
 
-  // Blocks until the handshake ended; true when it went through. `verify` is SSL_VERIFY_*.
+  // Blocks until the handshake ended; true when it went through. Verifies nothing itself.
   bool shake_hands(int fd, bool accepts) {
     SSL_CTX_set_verify(context_, SSL_VERIFY_NONE, nullptr);
     SSL* const ssl = SSL_new(context_);
@@ -376,6 +396,10 @@ TEST_CASE("a TLS caller without a key is refused") {
 TEST_CASE("a peer that speaks no TLS is unavailable, not denied") {
   const bool we_accept = GENERATE(true, false);
   test::run_task([&](io::Executor executor) { return stranger(executor, we_accept); });
+}
+
+TEST_CASE("a caller that sends more than a handshake needs is given up") {
+  test::run_task(talkative_caller);
 }
 
 TEST_CASE("a peer that says nothing is given up after the limit") {
