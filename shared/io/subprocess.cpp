@@ -32,6 +32,8 @@ using asio::experimental::wait_for_all;
 using asio::experimental::wait_for_one;
 
 constexpr std::size_t max_line = 64UL * 1024;
+// Whoever started us ignores SIGCHLD, so that the kernel has reaped the child.
+constexpr int lost_exit_code = 255;
 constexpr std::size_t max_output = 64UL * 1024 * 1024;
 
 struct Pipe {
@@ -127,7 +129,8 @@ void reset_signals() {
   if (::getppid() != launch.parent) {
     ::_exit(1);  // the parent died before prctl: nobody would tell us
   }
-  ok = ok && (launch.foreground || ::setpgid(0, 0) == 0);
+  // Without a terminal a plugin that asks fails at once; in the background it would be stopped.
+  ok = ok && (launch.foreground || ::setsid() > 0);
   reset_signals();
   if (ok && connect_streams(launch) && close_all_at_exec()) {
     ::execvpe(launch.argv[0], launch.argv.data(), launch.envp.data());
@@ -272,10 +275,10 @@ bool Subprocess::reap(bool block) noexcept {
   do {
     result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | (block ? 0 : WNOHANG));
   } while (result < 0 && errno == EINTR);
-  if (result < 0 || info.si_pid == 0) {
+  if (result == 0 && info.si_pid == 0) {
     return false;
   }
-  exit_code_ = exit_code_of(info);
+  exit_code_ = result == 0 ? exit_code_of(info) : lost_exit_code;
   return true;
 }
 
@@ -283,7 +286,7 @@ Task<int> Subprocess::wait() {
   while (!reap(false)) {
     co_await pidfd_.async_wait(asio::posix::descriptor_base::wait_read, use_task);
   }
-  co_return *exit_code_;
+  co_return exit_code_.value_or(lost_exit_code);
 }
 
 void Subprocess::signal(int number) noexcept {
@@ -309,7 +312,7 @@ Task<int> Subprocess::stop(Duration grace) {
   co_await asio::this_coro::throw_if_cancelled(throws);
   signal(SIGKILL);
   (void)reap(true);
-  co_return *exit_code_;
+  co_return exit_code_.value_or(lost_exit_code);
 }
 
 Task<> Subprocess::run_to_end(ChildOutput& output) {

@@ -27,8 +27,9 @@ struct Command {
   ChildStream in = ChildStream::null;              // null or inherit
   ChildStream out = ChildStream::pipe;
   ChildStream err = ChildStream::pipe;
-  // Stays in our process group, so that it may read the terminal and Ctrl-C reaches it. Otherwise
-  // it leads a group of its own, and a signal goes to that whole group.
+  // Stays in our session and process group, so that it may read the terminal and Ctrl-C reaches it.
+  // Otherwise it has a session and a group of its own: no terminal, and a signal goes to the whole
+  // group.
   bool foreground = false;
 };
 

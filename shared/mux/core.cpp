@@ -15,6 +15,7 @@ constexpr std::chrono::seconds short_again{1};
 // Datagrams that wait for a link, of all streams and of one: more are dropped, as networks do.
 constexpr std::size_t max_waiting_datagrams = 4 * 1024 * 1024;
 constexpr std::uint32_t max_waiting_of_one = 512 * 1024;
+constexpr std::uint64_t least_window = 64 * 1024;
 
 }  // namespace
 
@@ -33,7 +34,7 @@ StreamState* Core::get(StreamId id) {
 
 const StreamState* Core::find(StreamId id) const {
   const auto found = streams_.find(id);
-  return found == streams_.end() ? nullptr : found->second.get();
+  return found == streams_.end() || found->second->released ? nullptr : found->second.get();
 }
 
 StreamState& Core::create(StreamId id, const Target& target, bool ours) {
@@ -77,7 +78,8 @@ std::vector<Event> Core::take_events() {
 }
 
 StreamId Core::open(const Target& target, io::TimePoint now) {
-  if (ended_ || draining_ || our_living_ >= max_streams) {
+  constexpr StreamId last_id = 0xFFFF'FFF0;
+  if (ended_ || draining_ || our_living_ >= max_streams || next_id_ >= last_id) {
     return 0;
   }
   const StreamId id = next_id_;
@@ -179,17 +181,25 @@ void Core::consume(StreamId id, std::size_t count, io::TimePoint now) {
   const std::uint64_t growth = std::min(wanted, room);
   stream->receive.grow(growth);
   window_growth_ += growth;
-  if (stream->phase == Phase::open && stream->receive.due(stream->receive.window())) {
-    say(*stream, word::credit);
+  ask_for_credit(*stream);
+}
+
+// When the tunnel holds much that its applications do not take, streams get less room each.
+std::uint64_t Core::grant(const StreamState& stream) const {
+  return receive_pool_.in_use() > options_.tunnel_window ? least_window : stream.receive.window();
+}
+
+void Core::ask_for_credit(StreamState& stream) {
+  if (stream.phase == Phase::open && stream.receive.due(grant(stream))) {
+    say(stream, word::credit);
   }
-  over_if_complete(*stream);
 }
 
 bool Core::send_datagram(StreamId id, BytesView datagram) {
   StreamState* stream = get(id);
   const bool alive = stream != nullptr && !stream->send.finished() &&
                      (stream->phase == Phase::open || (stream->ours && stream->phase == Phase::opening));
-  if (!alive || datagram.size() > max_datagram ||
+  if (!alive || links_.empty() || datagram.size() > max_datagram ||
       datagram_bytes_ + datagram.size() > max_waiting_datagrams ||
       stream->datagram_bytes_out + datagram.size() > max_waiting_of_one) {
     return false;
@@ -232,6 +242,7 @@ void Core::over_if_complete(StreamState& stream) {
 }
 
 void Core::over(StreamState& stream) {
+  stream.send.drop();
   stream.phase = Phase::over;
   changed(stream);
   forget_if_released(stream);
@@ -271,6 +282,9 @@ void Core::drain(std::string_view reason) {
 }
 
 void Core::end(GoawayReason reason, std::string_view text) {
+  if (ended_) {
+    return;
+  }
   const Bytes frame = encode_goaway({reason, std::string(text)});
   for (const auto& link : links_) {
     link->control.insert(link->control.end(), frame.begin(), frame.end());
@@ -289,11 +303,14 @@ void Core::end_quietly(std::string_view reason) {
       break_off(*stream, ECONNABORTED);
       stream->phase = Phase::over;
     }
+    stream->words = 0;
   }
   events_.push_back({EventKind::ended, 0});
   for (const auto& link : links_) {
-    link_ends_[link->handle] = end_reason_;
-    events_.push_back({EventKind::link_ended, link->handle});
+    if (link->control.empty()) {  // else after the GOAWAY in it has left
+      link_ends_[link->handle] = end_reason_;
+      events_.push_back({EventKind::link_ended, link->handle});
+    }
   }
 }
 

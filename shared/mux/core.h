@@ -76,7 +76,9 @@ class Core {
   // Writes whole frames, the most urgent first; how many bytes. `out` has at least min_fill.
   [[nodiscard]] std::size_t fill(LinkHandle handle, MutableBytes out, io::TimePoint now);
   [[nodiscard]] std::string link_end(LinkHandle handle);  // why; says it once
-  [[nodiscard]] std::vector<LinkCounters> links() const;
+  [[nodiscard]] std::vector<LinkCounters> links() const;  // the living ones, by number
+  [[nodiscard]] std::uint64_t bytes_in() const;           // over all links, dead ones too
+  [[nodiscard]] std::uint64_t bytes_out() const;
 
   void advance(io::TimePoint now);
   [[nodiscard]] io::TimePoint next_deadline() const;  // max(): none
@@ -126,6 +128,10 @@ class Core {
     std::uint64_t bytes_out = 0;
   };
   class FrameWriter;
+  struct Unanswered {  // a word that waits for the other end's
+    io::TimePoint due;
+    StreamId id;
+  };
   struct WaitingDatagram {
     StreamId id;
     Bytes bytes;
@@ -142,6 +148,8 @@ class Core {
   void break_off(StreamState& stream, int error);
   void over_if_complete(StreamState& stream);
   void forget_if_released(StreamState& stream);
+  void ask_for_credit(StreamState& stream);
+  [[nodiscard]] std::uint64_t grant(const StreamState& stream) const;
   void end_quietly(std::string_view reason);
   void wake_blocked();
 
@@ -149,10 +157,13 @@ class Core {
   void on_piece(Link& link, const Piece& piece, io::TimePoint now);
   void on_link_piece(Link& link, const Piece& piece, io::TimePoint now);
   void on_stream_piece(Link& link, const Piece& piece, io::TimePoint now);
-  void on_living_piece(StreamState& stream, const Piece& piece, io::TimePoint now);
+  void on_living_piece(Link& link, StreamState& stream, const Piece& piece, io::TimePoint now);
+  void on_open_piece(StreamState& stream, const Piece& piece, io::TimePoint now);
   void on_unknown_piece(Link& link, const Piece& piece);
+  void on_ping(Link& link, BytesView body);
+  void on_pong(Link& link, BytesView body, io::TimePoint now);
   void on_goaway(BytesView body);
-  void on_open(Link& link, StreamId id, BytesView body);
+  void on_open(StreamId id, BytesView body);
   void on_opened(StreamState& stream);
   void on_end_word(Link& link, StreamId id, BytesView body);
   void on_done(StreamState& stream);
@@ -165,11 +176,12 @@ class Core {
   void violation(std::string_view rule);
 
   // core_output.cpp: frames out
-  void write_words(FrameWriter& writer);
+  void write_words(FrameWriter& writer, io::TimePoint now);
   void write_stream_words(FrameWriter& writer, StreamState& stream);
+  void expect_answer(const StreamState& stream, io::TimePoint now);
   void write_datagrams(FrameWriter& writer);
-  void write_data(FrameWriter& writer, Turns& turns, std::uint32_t bit);
-  bool write_stream_data(FrameWriter& writer, StreamState& stream, std::uint32_t bit);
+  void write_data(FrameWriter& writer, Turns& turns, const Link& link, io::TimePoint now);
+  void write_stream_data(FrameWriter& writer, StreamState& stream, std::uint32_t bit);
 
   // core_links.cpp: links and time
   Link* link_of(LinkHandle handle);
@@ -180,7 +192,10 @@ class Core {
   void send_ping(Link& link, io::TimePoint now);
   [[nodiscard]] std::optional<std::string> death_of(const Link& link, io::TimePoint now) const;
   [[nodiscard]] io::TimePoint deadline_of(const Link& link) const;
+  void repeat_words(StreamState& stream);
+  void repeat_unanswered(io::TimePoint now);
   void acknowledge_late();
+  void forgive_own_pause(io::TimePoint now);
   [[nodiscard]] io::Duration round_trip() const;
 
   Options options_;
@@ -203,12 +218,15 @@ class Core {
   std::size_t datagram_bytes_ = 0;
   std::vector<StreamId> late_list_;     // received, not yet acknowledged
   std::vector<StreamId> blocked_list_;  // wait for the tunnel's own limit on sending
+  std::deque<Unanswered> unanswered_;   // by time
   io::TimePoint acknowledge_at_ = io::TimePoint::max();
 
   std::vector<std::unique_ptr<Link>> links_;
   std::unordered_map<LinkHandle, std::string> link_ends_;
   LinkHandle next_handle_ = 1;
   std::optional<io::TimePoint> linkless_since_;
+  std::uint64_t dead_links_in_ = 0;   // bytes
+  std::uint64_t dead_links_out_ = 0;
 
   std::vector<Event> events_;
   std::optional<Goaway> goaway_;

@@ -8,8 +8,11 @@ namespace {
 
 // Received datagrams of one stream that the application has not taken: more are dropped.
 constexpr std::uint32_t max_untaken = 512 * 1024;
+constexpr std::size_t max_untaken_count = 4096;
 // An acknowledgement that no credit carries may wait so long for one that does.
-constexpr std::chrono::milliseconds acknowledge_delay{20};
+constexpr std::chrono::milliseconds acknowledge_delay{50};
+// Bytes of PONG and DONE that wait on one link; more questions than that get no answer.
+constexpr std::size_t max_answers = 64 * 1024;
 
 }  // namespace
 
@@ -20,6 +23,7 @@ void Core::receive(LinkHandle handle, BytesView bytes, io::TimePoint now) {
   }
   link->bytes_in += bytes.size();
   link->last_heard = now;
+  link->owes_since.reset();
   while (!ended_) {
     const std::optional<Piece> piece = link->reader.next(bytes);
     if (link->reader.failed()) {
@@ -46,27 +50,39 @@ void Core::on_piece(Link& link, const Piece& piece, io::TimePoint now) {
 
 void Core::on_link_piece(Link& link, const Piece& piece, io::TimePoint now) {
   switch (static_cast<FrameType>(piece.header.type)) {
-    case FrameType::ping: {
-      const std::optional<Ping> ping = decode_ping(piece.body);
-      if (ping) {
-        their_finished_.add_all_below(ping->lowest_living);
-        const Bytes pong = encode_ping(FrameType::pong, *ping);
-        link.control.insert(link.control.end(), pong.begin(), pong.end());
-      }
+    case FrameType::ping:
+      on_ping(link, piece.body);
       return;
-    }
     case FrameType::pong:
-      if (link.ping_sent) {
-        link.round_trip = now - *link.ping_sent;
-        link.ping_sent.reset();
-        link.owes_since.reset();
-      }
+      on_pong(link, piece.body, now);
       return;
     case FrameType::goaway:
       on_goaway(piece.body);
       return;
     default:
       return;  // of a later version: skipped
+  }
+}
+
+void Core::on_ping(Link& link, BytesView body) {
+  const std::optional<Ping> ping = decode_ping(body);
+  if (!ping) {
+    violation("PING is too short");
+    return;
+  }
+  their_finished_.add_all_below(ping->lowest_living);
+  if (link.control.size() < max_answers) {
+    const Bytes pong = encode_ping(FrameType::pong, *ping);
+    link.control.insert(link.control.end(), pong.begin(), pong.end());
+  }
+}
+
+void Core::on_pong(Link& link, BytesView body, io::TimePoint now) {
+  const std::optional<Ping> pong = decode_ping(body);
+  if (pong && link.ping_sent &&
+      pong->time == static_cast<std::uint64_t>(link.ping_sent->time_since_epoch().count())) {
+    link.round_trip = now - *link.ping_sent;
+    link.ping_sent.reset();
   }
 }
 
@@ -83,7 +99,7 @@ void Core::on_stream_piece(Link& link, const Piece& piece, io::TimePoint now) {
   const auto type = static_cast<FrameType>(piece.header.type);
   const StreamId id = piece.header.stream;
   if (type == FrameType::open) {
-    on_open(link, id, piece.body);
+    on_open(id, piece.body);
     return;
   }
   if (type == FrameType::failed || type == FrameType::reset) {
@@ -95,30 +111,46 @@ void Core::on_stream_piece(Link& link, const Piece& piece, io::TimePoint now) {
     on_unknown_piece(link, piece);
     return;
   }
-  on_living_piece(*stream, piece, now);
+  on_living_piece(link, *stream, piece, now);
 }
 
 // A stream that is over here: the other end repeats what it has no answer to.
 void Core::on_unknown_piece(Link& link, const Piece& piece) {
-  if (static_cast<FrameType>(piece.header.type) == FrameType::fin) {
-    say_done(link, piece.header.stream);
+  const StreamId id = piece.header.stream;
+  const auto type = static_cast<FrameType>(piece.header.type);
+  const bool seen = is_ours(id) ? id < next_id_ : their_finished_.contains(id);
+  if (!seen && type != FrameType::datagram) {
+    violation("a frame of a stream that was never opened");
+  } else if (type == FrameType::fin) {
+    say_done(link, id);
   }
 }
 
-void Core::on_living_piece(StreamState& stream, const Piece& piece, io::TimePoint now) {
-  stream.opened_known = true;
+void Core::on_living_piece(Link& link, StreamState& stream, const Piece& piece,
+                           io::TimePoint now) {
   const auto type = static_cast<FrameType>(piece.header.type);
   if (type == FrameType::done) {
     on_done(stream);
-    return;
+  } else if (type == FrameType::datagram) {
+    on_datagram(stream, piece.body);
+  } else if (type == FrameType::fin && stream.phase == Phase::over) {
+    say_done(link, stream.id);  // our last acknowledgement was lost with its link
+  } else if (!stream.ours && stream.phase == Phase::opening) {
+    violation("bytes before OPENED");
+  } else {
+    on_open_piece(stream, piece, now);
   }
-  if (stream.ours && stream.phase == Phase::opening) {
+}
+
+void Core::on_open_piece(StreamState& stream, const Piece& piece, io::TimePoint now) {
+  stream.opened_known = true;
+  if (stream.phase == Phase::opening) {
     on_opened(stream);  // what comes early over another link says OPENED as well
   }
   if (stream.phase != Phase::open) {
     return;  // reset here; its DONE is on the way
   }
-  switch (type) {
+  switch (static_cast<FrameType>(piece.header.type)) {
     case FrameType::data:
       on_data(stream, piece, now);
       return;
@@ -128,35 +160,39 @@ void Core::on_living_piece(StreamState& stream, const Piece& piece, io::TimePoin
     case FrameType::fin:
       on_fin(stream, piece.body);
       return;
-    case FrameType::datagram:
-      on_datagram(stream, piece.body);
-      return;
     default:
       return;
   }
 }
 
-void Core::on_open(Link& link, StreamId id, BytesView body) {
+void Core::on_open(StreamId id, BytesView body) {
   if (is_ours(id)) {
     violation("OPEN with an id of the other side");
     return;
   }
   if (StreamState* known = get(id)) {  // said again after a link's death: so is our answer
-    const Words answer = known->phase == Phase::failing ? word::failed : word::opened;
-    if (known->phase != Phase::opening) {
-      say(*known, answer);
+    if (known->phase == Phase::open && !known->opened_known) {
+      say(*known, word::opened);
     }
     return;
   }
   const std::optional<Target> target = decode_target(body);
-  if (their_finished_.contains(id) || !target) {
-    say_done(link, id);
+  if (their_finished_.contains(id)) {
+    return;
+  }
+  if (!target) {
+    violation("OPEN cannot be read");
+    return;
+  }
+  // Twice: the opener may know earlier than we that one is over.
+  if (their_living_ >= 2 * max_streams) {
+    violation("too many streams");
     return;
   }
   StreamState& stream = create(id, *target, false);
-  if (draining_ || their_living_ > max_streams) {
+  if (draining_) {
     stream.released = true;
-    failed(id, draining_ ? ECONNABORTED : EMFILE);
+    failed(id, ECONNABORTED);
     return;
   }
   events_.push_back({EventKind::incoming, id});
@@ -164,6 +200,10 @@ void Core::on_open(Link& link, StreamId id, BytesView body) {
 
 void Core::on_opened(StreamState& stream) {
   stream.phase = Phase::open;
+  stream.words &= static_cast<Words>(~word::open);
+  if (!stream.target.is_datagram()) {
+    say(stream, word::credit);  // so that the acceptor knows that OPENED has come
+  }
   changed(stream);
   queue_data(stream);
 }
@@ -171,12 +211,15 @@ void Core::on_opened(StreamState& stream) {
 // RESET and FAILED: both are answered by DONE, however often they come.
 void Core::on_end_word(Link& link, StreamId id, BytesView body) {
   ByteReader reader(body);
-  const int code = static_cast<int>(reader.u32() & 0xffff);
+  const int code = static_cast<int>(reader.u32() & 0xfff);
   StreamState* stream = get(id);
   say_done(link, id);
   if (stream == nullptr) {
     if (!is_ours(id)) {
       their_finished_.add(id);  // its OPEN may still be on the way
+    }
+    if (their_finished_.ranges() > 2 * max_streams) {
+      violation("too many streams");
     }
     return;
   }
@@ -195,9 +238,13 @@ void Core::on_done(StreamState& stream) {
     over(stream);
     return;
   }
-  if (stream.phase == Phase::open && stream.send.finished()) {
+  if (stream.phase == Phase::open && stream.send.fin_unanswered() && stream.receive.complete()) {
     stream.send.acknowledge_all();
     over_if_complete(stream);
+  } else if (stream.phase == Phase::open || stream.phase == Phase::opening) {
+    break_off(stream, ECONNRESET);
+    stream.words = 0;
+    over(stream);
   }
 }
 
@@ -207,12 +254,12 @@ void Core::on_data(StreamState& stream, const Piece& piece, io::TimePoint) {
     return;
   }
   changed(stream);
-  if (stream.receive.due(stream.receive.window())) {
-    say(stream, word::credit);
-  } else if (!stream.in_late_list) {
+  ask_for_credit(stream);
+  if ((stream.words & word::credit) == 0 && !stream.in_late_list) {
     stream.in_late_list = true;
     late_list_.push_back(stream.id);
   }
+  over_if_complete(stream);
 }
 
 void Core::on_credit(StreamState& stream, BytesView body, io::TimePoint now) {
@@ -223,14 +270,15 @@ void Core::on_credit(StreamState& stream, BytesView body, io::TimePoint now) {
     return;
   }
   const std::uint32_t carried_by = stream.send.used_links();
+  const std::uint64_t known = stream.send.acknowledged();
   if (!stream.send.credit(credit)) {
     violation("CREDIT acknowledges what was never sent");
     return;
   }
   for (const auto& link : links_) {
-    if ((carried_by & link->bit) != 0) {
+    if (stream.send.acknowledged() > known && (carried_by & link->bit) != 0) {
       link->last_heard = now;
-      link->owes_since = link->owes_since ? std::optional(now) : std::nullopt;
+      link->owes_since.reset();
     }
   }
   changed(stream);
@@ -256,8 +304,18 @@ void Core::on_fin(StreamState& stream, BytesView body) {
 }
 
 void Core::on_datagram(StreamState& stream, BytesView body) {
+  // An empty one costs memory too.
   const auto size = static_cast<std::uint32_t>(body.size());
-  if (!stream.target.is_datagram() || size > max_datagram ||
+  if (!stream.target.is_datagram()) {
+    violation("DATAGRAM on a stream of bytes");
+    return;
+  }
+  if (stream.ours && stream.phase == Phase::opening) {
+    on_opened(stream);
+  }
+  const bool wanted = stream.phase == Phase::open || stream.phase == Phase::opening;
+  if (!wanted || size > max_datagram ||
+      (stream.datagrams != nullptr && stream.datagrams->size() >= max_untaken_count) ||
       stream.datagram_bytes_in + size > max_untaken) {
     return;
   }
@@ -270,11 +328,16 @@ void Core::on_datagram(StreamState& stream, BytesView body) {
 }
 
 void Core::say_done(Link& link, StreamId id) {
+  if (link.control.size() >= max_answers) {
+    return;  // asked again in a few seconds
+  }
   Bytes frame(header_size);
   store_header(frame, id, FrameType::done, 0);
   link.control.insert(link.control.end(), frame.begin(), frame.end());
 }
 
-void Core::violation(std::string_view rule) { end(GoawayReason::protocol_error, rule); }
+void Core::violation(std::string_view rule) {
+  end(GoawayReason::protocol_error, "mux protocol error: " + std::string(rule));
+}
 
 }  // namespace kt::mux

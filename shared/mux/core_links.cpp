@@ -13,6 +13,10 @@ constexpr std::chrono::seconds ping_every{5};
 // A link is dead when nothing came for so long, or so long after something that wants an answer.
 constexpr std::chrono::seconds silence_limit{15};
 constexpr std::chrono::seconds answer_limit{5};
+// After so long without any answer to what was sent a PING asks for one.
+constexpr std::chrono::seconds ask_after{1};
+// Later than planned by this much: this process itself was stopped, not the links.
+constexpr std::chrono::seconds own_pause{2};
 
 }  // namespace
 
@@ -56,6 +60,8 @@ void Core::drop_link(LinkHandle handle, std::string why, io::TimePoint now) {
     return;
   }
   const std::uint32_t bit = (*found)->bit;
+  dead_links_in_ += (*found)->bytes_in;
+  dead_links_out_ += (*found)->bytes_out;
   links_.erase(found);
   if (!why.empty()) {
     link_ends_[handle] = std::move(why);
@@ -74,27 +80,41 @@ void Core::drop_link(LinkHandle handle, std::string why, io::TimePoint now) {
 void Core::repeat_state(StreamState& stream, std::uint32_t dead_bit) {
   switch (stream.phase) {
     case Phase::opening:
-      if (stream.ours) {
-        say(stream, word::open);
-      }
-      return;
     case Phase::failing:
-      say(stream, word::failed);
-      return;
     case Phase::resetting:
-      say(stream, stream.ours ? Words(word::open | word::reset) : word::reset);
+      repeat_words(stream);
       return;
     case Phase::open:
       say(stream, !stream.ours && !stream.opened_known ? Words(word::opened | word::credit)
                                                        : word::credit);
       stream.send.link_died(dead_bit);
-      if (stream.send.fin_unanswered()) {
-        stream.send.repeat_fin();
-      }
-      queue_data(stream);
+      repeat_words(stream);
       return;
     case Phase::over:
       return;
+  }
+}
+
+// What waits for an answer is said again.
+void Core::repeat_words(StreamState& stream) {
+  if (stream.phase == Phase::opening && stream.ours) {
+    say(stream, word::open);
+  } else if (stream.phase == Phase::failing) {
+    say(stream, word::failed);
+  } else if (stream.phase == Phase::resetting) {
+    say(stream, word::reset);
+  } else if (stream.phase == Phase::open) {
+    stream.send.repeat_fin();
+    queue_data(stream);
+  }
+}
+
+void Core::repeat_unanswered(io::TimePoint now) {
+  while (!unanswered_.empty() && unanswered_.front().due <= now) {
+    if (StreamState* stream = get(unanswered_.front().id)) {
+      repeat_words(*stream);
+    }
+    unanswered_.pop_front();
   }
 }
 
@@ -148,6 +168,22 @@ std::vector<LinkCounters> Core::links() const {
   return counters;
 }
 
+std::uint64_t Core::bytes_in() const {
+  std::uint64_t sum = dead_links_in_;
+  for (const auto& link : links_) {
+    sum += link->bytes_in;
+  }
+  return sum;
+}
+
+std::uint64_t Core::bytes_out() const {
+  std::uint64_t sum = dead_links_out_;
+  for (const auto& link : links_) {
+    sum += link->bytes_out;
+  }
+  return sum;
+}
+
 void Core::send_ping(Link& link, io::TimePoint now) {
   link.next_ping = now + ping_every;
   if (link.ping_sent) {
@@ -165,7 +201,7 @@ std::optional<std::string> Core::death_of(const Link& link, io::TimePoint now) c
   if (now - link.last_heard >= silence_limit) {
     return "no answer for 15 s";
   }
-  if (link.owes_since && now - std::max(*link.owes_since, link.last_heard) >= answer_limit) {
+  if (link.owes_since && link.ping_sent && now - *link.owes_since >= answer_limit) {
     return "no answer for 5 s to what was sent";
   }
   return std::nullopt;
@@ -174,7 +210,7 @@ std::optional<std::string> Core::death_of(const Link& link, io::TimePoint now) c
 io::TimePoint Core::deadline_of(const Link& link) const {
   io::TimePoint deadline = std::min(link.next_ping, link.last_heard + silence_limit);
   if (link.owes_since) {
-    deadline = std::min(deadline, std::max(*link.owes_since, link.last_heard) + answer_limit);
+    deadline = std::min(deadline, *link.owes_since + (link.ping_sent ? answer_limit : ask_after));
   }
   return deadline;
 }
@@ -183,6 +219,8 @@ void Core::advance(io::TimePoint now) {
   if (ended_) {
     return;
   }
+  forgive_own_pause(now);
+  repeat_unanswered(now);
   if (now >= acknowledge_at_) {
     acknowledge_late();
   }
@@ -190,7 +228,7 @@ void Core::advance(io::TimePoint now) {
   for (const auto& link : links_) {
     if (std::optional<std::string> why = death_of(*link, now)) {
       dead.emplace_back(link->handle, std::move(*why));
-    } else if (now >= link->next_ping) {
+    } else if (now >= link->next_ping || (link->owes_since && now - *link->owes_since >= ask_after)) {
       send_ping(*link, now);
     }
   }
@@ -203,11 +241,24 @@ void Core::advance(io::TimePoint now) {
   }
 }
 
+// What came meanwhile is still unread: the links get their time again.
+void Core::forgive_own_pause(io::TimePoint now) {
+  for (const auto& link : links_) {
+    if (now - deadline_of(*link) >= own_pause) {
+      link->last_heard = now;
+      link->owes_since.reset();
+    }
+  }
+}
+
 io::TimePoint Core::next_deadline() const {
   if (ended_) {
     return io::TimePoint::max();
   }
   io::TimePoint next = acknowledge_at_;
+  if (!unanswered_.empty()) {
+    next = std::min(next, unanswered_.front().due);
+  }
   for (const auto& link : links_) {
     next = std::min(next, deadline_of(*link));
   }
@@ -228,11 +279,15 @@ void Core::acknowledge_late() {
 }
 
 io::Duration Core::round_trip() const {
-  io::Duration longest{};
+  // Below this the scheduler of the machines, not the way, sets the delay.
+  constexpr io::Duration least = std::chrono::milliseconds(2);
+  io::Duration shortest = io::Duration::max();
   for (const auto& link : links_) {
-    longest = std::max(longest, link->round_trip);
+    if (link->round_trip > io::Duration::zero()) {
+      shortest = std::min(shortest, link->round_trip);
+    }
   }
-  return longest;
+  return shortest == io::Duration::max() ? least : std::max(least, shortest);
 }
 
 }  // namespace kt::mux

@@ -13,6 +13,9 @@ class Core::FrameWriter {
   [[nodiscard]] std::size_t room() const { return out_.size() - at_; }
   [[nodiscard]] std::size_t size() const { return at_; }
 
+  // At most `size` bytes more.
+  void limit(std::size_t size) { out_ = out_.first(at_ + std::min(size, room())); }
+
   // False and nothing written when it does not fit.
   bool raw(BytesView frames) {
     if (frames.size() > room()) {
@@ -65,13 +68,14 @@ namespace {
 constexpr std::size_t words_room = 512;
 // Shorter DATA is not worth its header, unless it is all there is.
 constexpr std::size_t least_data_room = 4096;
+constexpr std::chrono::seconds repeat_after{5};
 
 }  // namespace
 
 bool Core::wants_write(LinkHandle handle) const {
   const Link* link = link_of(handle);
   if (link == nullptr || ended_) {
-    return false;
+    return link != nullptr && !link->control.empty();  // the GOAWAY
   }
   const bool words = !control_list_.empty() || !datagrams_.empty() || !short_list_.empty();
   return !link->control.empty() || (link->carries_short && words) ||
@@ -80,30 +84,37 @@ bool Core::wants_write(LinkHandle handle) const {
 
 std::size_t Core::fill(LinkHandle handle, MutableBytes out, io::TimePoint now) {
   Link* link = link_of(handle);
-  if (link == nullptr || ended_) {
+  if (link == nullptr) {
     return 0;
   }
   FrameWriter writer(out);
-  (void)writer.raw(link->control);
+  (void)writer.raw(link->control);  // at most max_answers and a few frames
   link->control.clear();
+  link->bytes_out += writer.size();
+  if (ended_) {
+    link_ends_[handle] = end_reason_;
+    events_.push_back({EventKind::link_ended, handle});
+    return writer.size();
+  }
   const std::size_t own = writer.size();
   if (link->carries_short) {
-    write_words(writer);
+    write_words(writer, now);
     write_datagrams(writer);
-    write_data(writer, short_list_, link->bit);
+    write_data(writer, short_list_, *link, now);
   }
   if (link->carries_bulk) {
-    write_data(writer, bulk_list_, link->bit);
+    // Urgent frames of a link that carries everything shall wait behind one DATA, not behind four.
+    writer.limit(link->carries_short ? max_data + data_prefix_size + header_size : out.size());
+    write_data(writer, bulk_list_, *link, now);
   }
   if (writer.size() > own && !link->owes_since) {
     link->owes_since = now;
-    send_ping(*link, now);  // leaves with the next write: any living link answers it
   }
-  link->bytes_out += writer.size();
+  link->bytes_out += writer.size() - own;
   return writer.size();
 }
 
-void Core::write_words(FrameWriter& writer) {
+void Core::write_words(FrameWriter& writer, io::TimePoint now) {
   for (std::size_t turns = control_list_.size(); turns > 0 && writer.room() > words_room; --turns) {
     const StreamId id = control_list_.front();
     control_list_.pop_front();
@@ -111,8 +122,20 @@ void Core::write_words(FrameWriter& writer) {
     if (stream != nullptr) {
       stream->in_control_list = false;
       write_stream_words(writer, *stream);
+      expect_answer(*stream, now);
       forget_if_released(*stream);
     }
+  }
+}
+
+// Words that the other end must answer are said again until it does: its answer may have gone over a
+// link whose death it notices later than we.
+void Core::expect_answer(const StreamState& stream, io::TimePoint now) {
+  const bool waits = (stream.ours && stream.phase == Phase::opening) ||
+                     stream.phase == Phase::failing || stream.phase == Phase::resetting ||
+                     (stream.phase == Phase::open && stream.send.fin_unanswered());
+  if (waits && (unanswered_.empty() || unanswered_.back().id != stream.id)) {
+    unanswered_.push_back({now + repeat_after, stream.id});
   }
 }
 
@@ -131,7 +154,7 @@ void Core::write_stream_words(FrameWriter& writer, StreamState& stream) {
     (void)writer.error(stream.id, FrameType::reset, stream.reset_code);
   }
   if ((words & word::credit) != 0) {
-    const Credit credit = stream.receive.credit(stream.receive.window());
+    const Credit credit = stream.receive.credit(grant(stream));
     (void)writer.numbers(stream.id, FrameType::credit, {credit.acknowledged, credit.limit});
     stream.receive.said(credit);
   }
@@ -152,7 +175,7 @@ void Core::write_datagrams(FrameWriter& writer) {
 }
 
 // In turn, one DATA each, so that no stream waits behind another's backlog.
-void Core::write_data(FrameWriter& writer, Turns& turns, std::uint32_t bit) {
+void Core::write_data(FrameWriter& writer, Turns& turns, const Link& link, io::TimePoint now) {
   while (!turns.empty() && writer.room() > least_data_room) {
     const StreamId id = turns.front();
     turns.pop_front();
@@ -161,14 +184,15 @@ void Core::write_data(FrameWriter& writer, Turns& turns, std::uint32_t bit) {
       continue;
     }
     stream->in_data_list = false;
-    (void)write_stream_data(writer, *stream, bit);
+    write_stream_data(writer, *stream, link.bit);
+    expect_answer(*stream, now);
     queue_data(*stream);  // behind the others; among the bulk ones when it has carried much
   }
 }
 
-bool Core::write_stream_data(FrameWriter& writer, StreamState& stream, std::uint32_t bit) {
+void Core::write_stream_data(FrameWriter& writer, StreamState& stream, std::uint32_t bit) {
   if (stream.phase != Phase::open) {
-    return false;
+    return;
   }
   const std::size_t most = std::min(max_data, writer.room() - header_size - data_prefix_size);
   const BytesView bytes = stream.send.unsent(most);
@@ -181,7 +205,6 @@ bool Core::write_stream_data(FrameWriter& writer, StreamState& stream, std::uint
     (void)writer.numbers(stream.id, FrameType::fin, {stream.send.next()});
     stream.send.fin_sent();
   }
-  return true;
 }
 
 }  // namespace kt::mux

@@ -38,6 +38,7 @@ class SendHalf {
 
   // The other end's words. False: it acknowledged what was never sent.
   [[nodiscard]] bool credit(const Credit& credit);
+  [[nodiscard]] std::uint64_t acknowledged() const { return queue_.begin(); }
   [[nodiscard]] bool all_acknowledged() const { return fin_acknowledged_; }
   void acknowledge_all();
 

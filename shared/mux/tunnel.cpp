@@ -16,6 +16,8 @@ using io::Task;
 
 // One read of a link: a few TLS records, so that a busy link costs few turns of the loop.
 constexpr std::size_t read_size = 256 * 1024;
+// One write of a link: what waits leaves together.
+constexpr std::size_t write_size = 2 * Core::min_fill + 4096;
 
 }  // namespace
 
@@ -118,14 +120,13 @@ Task<> Tunnel::read_link(Link& link) {
 }
 
 Task<> Tunnel::write_link(Link& link) {
-  Bytes buffer;
+  // Kept for the link's life: to make it anew, with its zeros, would cost more than a small write.
+  Bytes buffer(write_size);
   while (!link.ended) {
     if (!core_.wants_write(link.handle)) {
-      buffer = Bytes();  // an idle link holds none
       co_await link.wake.wait();
       continue;
     }
-    buffer.resize(2 * Core::min_fill);
     const std::size_t count = core_.fill(link.handle, buffer, io::Clock::now());
     settle();
     std::string broken;
@@ -246,9 +247,9 @@ TunnelStatus Tunnel::status() const {
   for (const LinkCounters& link : core_.links()) {
     status.links.push_back(
         {link.name, link.round_trip, link.last_heard, link.bytes_in, link.bytes_out});
-    status.bytes_in += link.bytes_in;
-    status.bytes_out += link.bytes_out;
   }
+  status.bytes_in = core_.bytes_in();
+  status.bytes_out = core_.bytes_out();
   status.streams = core_.streams();
   status.streams_ever = core_.streams_ever();
   status.without_link_since = core_.without_link_since();

@@ -134,6 +134,10 @@ TEST_CASE("a child leads a process group of its own") {
         output.out.substr(output.out.find('\n') + 1));
 }
 
+TEST_CASE("a child in the background has no terminal to read from") {
+  CHECK(output_of("test -r /dev/tty && exec </dev/tty; echo $?").out != "0\n");
+}
+
 TEST_CASE("a child in the foreground stays in our process group") {
   Command command = shell("cut -d' ' -f5 /proc/self/stat");
   command.foreground = true;
