@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/attach.h"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +17,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -23,11 +30,12 @@ namespace {
 namespace asio = io::asio;
 using Unix = asio::local::stream_protocol;
 
-// One descriptor as ancillary data needs this much room.
-constexpr std::size_t fd_room = CMSG_SPACE(sizeof(int));
+// Standard input and output as ancillary data.
+using Descriptors = std::array<int, 2>;
+constexpr std::size_t fd_room = CMSG_SPACE(sizeof(Descriptors));
 
-// A message of one byte with the descriptor beside it; sendmsg(2) wants at least one byte.
-bool send_fd(int socket, int fd) {
+// A message of one byte with the descriptors beside it; sendmsg(2) wants at least one byte.
+bool send_fds(int socket, const Descriptors& fds) {
   char byte = 0;
   iovec data{&byte, 1};
   alignas(cmsghdr) std::array<char, fd_room> room{};
@@ -39,12 +47,12 @@ bool send_fd(int socket, int fd) {
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  header->cmsg_len = CMSG_LEN(sizeof fds);
+  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
   return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
-UniqueFd receive_fd(int socket) {
+std::optional<std::pair<UniqueFd, UniqueFd>> receive_fds(int socket) {
   char byte = 0;
   iovec data{&byte, 1};
   alignas(cmsghdr) std::array<char, fd_room> room{};
@@ -54,16 +62,16 @@ UniqueFd receive_fd(int socket) {
   message.msg_control = room.data();
   message.msg_controllen = room.size();
   if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) {
-    return {};
+    return std::nullopt;
   }
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len != CMSG_LEN(sizeof(int))) {
-    return {};
+      header->cmsg_len != CMSG_LEN(sizeof(Descriptors))) {
+    return std::nullopt;
   }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return UniqueFd(fd);
+  Descriptors fds{};
+  std::memcpy(fds.data(), CMSG_DATA(header), sizeof fds);
+  return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
 }
 
 UniqueFd connect_to(const std::string& path) {
@@ -95,42 +103,69 @@ io::Task<> take(Unix::socket control, const std::function<void(Attached)>& on_at
   }
   co_await io::with_timeout(std::chrono::seconds(1), "attach",
                             control.async_wait(asio::socket_base::wait_read, io::use_task));
-  UniqueFd channel = receive_fd(control.native_handle());
+  auto channel = receive_fds(control.native_handle());
   if (!channel) {
     co_return;
   }
   UniqueFd control_fd(control.release());
-  on_attached({peer.pid, io::adopt_socket(executor, std::move(channel)),
+  on_attached({peer.pid, std::move(channel->first), std::move(channel->second),
                io::adopt_socket(executor, std::move(control_fd))});
 }
 
 class AttachedLink final : public io::ByteStream {
  public:
-  explicit AttachedLink(Attached attached)
-      : channel_(std::move(attached.channel)), control_(std::move(attached.control)) {}
+  AttachedLink(const io::Executor& executor, Attached attached)
+      : input_(executor, attached.input.release()),
+        output_(executor, attached.output.release()),
+        control_(std::move(attached.control)) {}
 
-  io::Task<std::size_t> read_some(MutableBytes into) override { return channel_.read_some(into); }
-  io::Task<> write_all(BytesView from) override { return channel_.write_all(from); }
+  io::Task<std::size_t> read_some(MutableBytes into) override {
+    io::error_code ec;
+    const std::size_t count = co_await input_.async_read_some(
+        asio::buffer(into.data(), into.size()), asio::redirect_error(io::use_task, ec));
+    if (ec == asio::error::eof) {
+      co_return 0;
+    }
+    check(ec);
+    co_return count;
+  }
+  io::Task<> write_all(BytesView from) override {
+    io::error_code ec;
+    co_await asio::async_write(output_, asio::buffer(from.data(), from.size()),
+                               asio::redirect_error(io::use_task, ec));
+    check(ec);
+  }
   void close() noexcept override {
-    channel_.close();
     io::error_code ignored;
+    input_.close(ignored);
+    output_.close(ignored);
     control_.close(ignored);
   }
 
  private:
-  io::SocketStream channel_;
+  static void check(const io::error_code& ec) {
+    if (ec == asio::error::operation_aborted) {
+      throw boost::system::system_error(ec);
+    }
+    if (ec) {
+      throw Error(ErrorKind::unavailable, "link 0: " + ec.message());
+    }
+  }
+
+  asio::posix::stream_descriptor input_;
+  asio::posix::stream_descriptor output_;
   io::Socket control_;
 };
 
 }  // namespace
 
-std::unique_ptr<io::ByteStream> as_link(Attached attached) {
-  return std::make_unique<AttachedLink>(std::move(attached));
+std::unique_ptr<io::ByteStream> as_link(const io::Executor& executor, Attached attached) {
+  return std::make_unique<AttachedLink>(executor, std::move(attached));
 }
 
 int run_attach(const std::string& socket_path) {
   const UniqueFd control = connect_to(socket_path);
-  if (!control || !send_fd(control.get(), STDIN_FILENO)) {
+  if (!control || !send_fds(control.get(), {STDIN_FILENO, STDOUT_FILENO})) {
     return 1;
   }
   char ignored = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How link 0 gets from sshd to the agent: sshd's forced command is `kt-agent attach`, which hands its
-// standard input (sshd's socketpair, both directions) over a Unix socket to the serving agent
+// standard input and output (sshd's pipes) over a Unix socket to the serving agent
 // (SCM_RIGHTS) and then only waits. So no byte is copied twice, and a new login can resume.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "base/unique_fd.h"
 #include "io/socket_stream.h"
 
 namespace kt::agent {
@@ -20,12 +21,14 @@ int run_attach(const std::string& socket_path);
 
 struct Attached {
   pid_t attach_process;       // a descendant of the sshd that logged it in
-  io::Socket channel;         // bytes of the SSH channel
+  UniqueFd input;             // what the laptop sends
+  UniqueFd output;            // what it gets
   io::Socket control;         // closing it ends the forced command
 };
 
 // The channel as a link; the forced command ends when the link dies.
-[[nodiscard]] std::unique_ptr<io::ByteStream> as_link(Attached attached);
+[[nodiscard]] std::unique_ptr<io::ByteStream> as_link(const io::Executor& executor,
+                                                      Attached attached);
 
 // Accepts on `socket_path` (made with 0600 in a folder of our own) for ever and calls `on_attached`;
 // peers of another uid are closed (a sidecar shares nothing of this folder, but be sure).

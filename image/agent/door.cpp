@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 
 #include "agent/greeting.h"
 #include "agent/sshd.h"
@@ -39,6 +40,9 @@ Task<Greeted> look(io::Socket& socket) {
     co_await socket.async_wait(io::Socket::wait_read, io::use_task);
     const ssize_t size =
         ::recv(socket.native_handle(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (size < 0 && errno == EAGAIN) {
+      continue;
+    }
     const Greeted greeted =
         size <= 0 ? Greeted{Greeting::unknown, 0}
                   : greet(BytesView(bytes).first(static_cast<std::size_t>(size)));
@@ -51,6 +55,23 @@ Task<Greeted> look(io::Socket& socket) {
     }
     awaited = static_cast<int>(size) + 1;
   }
+}
+
+std::string_view name_of(Greeting kind) {
+  switch (kind) {
+    case Greeting::need_more:
+    case Greeting::unknown:
+      return "nothing that is here";
+    case Greeting::readyz:
+      return "to know whether we are ready";
+    case Greeting::upgrade:
+      return "an upgrade";
+    case Greeting::ssh:
+      return "SSH";
+    case Greeting::tls:
+      return "TLS";
+  }
+  return {};
 }
 
 Task<> skip(io::Socket& socket, std::size_t count) {
@@ -192,6 +213,7 @@ Task<> pass_http(io::Socket& socket, Greeted& greeted) {
 Task<> Door::greet(Caller& caller) {
   Greeted greeted{Greeting::unknown, 0};
   co_await io::with_timeout(options_.unproven_time, "greeting", pass_http(caller.socket, greeted));
+  log::debug("door", "a caller wants {}", name_of(greeted.kind));
   if (greeted.kind == Greeting::tls) {
     co_await serve_tls(caller);
   }
@@ -247,7 +269,7 @@ void Door::on_attached(Attached attached) {
 
 Task<> Door::serve_attached(Attached attached) {
   try {
-    co_await sessions_.serve_first_link(as_link(std::move(attached)));
+    co_await sessions_.serve_first_link(as_link(executor_, std::move(attached)));
   } catch (const Error& e) {
     log::debug("door", "link 0: {}", e.message());
   }

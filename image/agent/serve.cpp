@@ -125,6 +125,7 @@ Task<> run(ServeOptions options) {
 }  // namespace
 
 int serve(const ServeOptions& options) {
+  log::set_level(log::Level::debug);  // `kubectl logs` is where one looks when a link fails
   asio::io_context context(1);
   std::exception_ptr failure;
   asio::co_spawn(context, run(options), [&failure](std::exception_ptr e) { failure = e; });

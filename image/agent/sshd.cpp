@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace kt::agent {
 namespace {
@@ -68,7 +70,12 @@ Sshd::Sshd(const io::Executor& executor, const std::vector<std::string>& argv,
 }
 
 io::Task<> Sshd::wait() {
-  co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, io::use_task);
+  // Asio 1.81 wakes a wait on a fresh descriptor by an event of another one that it has just let go
+  // (the epoll entry is used again): so look, and wait again.
+  pollfd ended{process_.native_handle(), POLLIN, 0};
+  while (::poll(&ended, 1, 0) == 0) {
+    co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, io::use_task);
+  }
 }
 
 void Sshd::kill() noexcept {
@@ -93,7 +100,9 @@ io::Task<> reap_children() {
   asio::signal_set ended(co_await asio::this_coro::executor, SIGCHLD);
   while (true) {
     co_await ended.async_wait(io::use_task);
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    int status = 0;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      log::debug("sshd", "process {} ended with status {:#x}", pid, status);
     }
   }
 }

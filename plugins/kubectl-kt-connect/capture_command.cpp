@@ -94,7 +94,9 @@ Task<> capture(CaptureDescriptors descriptors, CaptureServices services) {
   }
   co_await tcp.stop();
   co_await datagrams.stop();
-  std::rethrow_exception(failure);
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
 }
 
 }  // namespace kt::connect

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <numeric>
 
 namespace kt::cli {
@@ -53,9 +54,7 @@ cxxopts::Options make_parser(const std::vector<Option>& options) {
 
 std::string did_you_mean(const std::string& flag, const std::vector<Option>& options) {
   std::vector<std::string> names;
-  for (const Option& option : options) {
-    names.push_back(flag_name(option));
-  }
+  std::transform(options.begin(), options.end(), std::back_inserter(names), &flag_name);
   const std::string close = nearest(flag.substr(0, flag.find('=')), names);
   return close.empty() ? "--help lists all flags" : fmt::format("did you mean {}?", close);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace kt::cli {
 namespace {
@@ -110,7 +111,7 @@ int run(int argc, const char* const* argv, MainTask main_task) {
   io::asio::co_spawn(
       context, main_task(std::move(invocation)),
       io::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr failure, int code) {
-        outcome = {true, code, failure};
+        outcome = {true, code, std::move(failure)};
         context.stop();
       }));
   context.run();

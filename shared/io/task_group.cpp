@@ -61,31 +61,35 @@ void TaskGroup::finish(Signals::iterator signal, std::exception_ptr failure) {
   changed_.notify();
 }
 
-Task<> TaskGroup::wait_until_empty() {
+Task<bool> TaskGroup::wait_until_empty() {
   // Cancellation of the waiter is noted, not obeyed: the members' owner waits behind us.
+  bool cancelled = false;
   while (running_ > 0) {
     const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) {
-      cancel();
-      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    bool now = state.cancelled() != asio::cancellation_type::none;
+    if (!now) {
+      try {
+        co_await changed_.wait();
+      } catch (const boost::system::system_error&) {
+        now = true;
+      }
     }
-    bool woken_by_cancellation = false;
-    try {
-      co_await changed_.wait();
-    } catch (const boost::system::system_error&) {
-      woken_by_cancellation = true;
-    }
-    if (woken_by_cancellation) {
+    if (now) {
+      cancelled = true;
       cancel();
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
   }
+  co_return cancelled;
 }
 
 Task<> TaskGroup::join() {
-  co_await wait_until_empty();
+  const bool cancelled = co_await wait_until_empty();
   if (failure_ != nullptr) {
     std::rethrow_exception(failure_);
+  }
+  if (cancelled) {
+    throw boost::system::system_error(asio::error::operation_aborted);
   }
 }
 

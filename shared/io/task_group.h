@@ -39,7 +39,8 @@ class TaskGroup {
   using Signals = std::list<asio::cancellation_signal>;
 
   void finish(Signals::iterator signal, std::exception_ptr failure);
-  Task<> wait_until_empty();
+  // Whether the waiting task was cancelled meanwhile; it can no longer be cancelled then.
+  Task<bool> wait_until_empty();
 
   Executor executor_;
   Event changed_;

@@ -28,6 +28,11 @@ ErrorKind kind_of(int status) {
   }
 }
 
+// What a person types to see the same without us.
+std::string hint_for(int status) {
+  return status >= 500 ? "kubectl cluster-info" : "";
+}
+
 std::string text_of(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -51,7 +56,7 @@ ApiError::ApiError(std::string_view what, int status, std::string_view body)
     : ApiError(what, status, parse(status, body)) {}
 
 ApiError::ApiError(std::string_view what, int status, Status parsed)
-    : Error(kind_of(status), fmt::format("{}: {}", what, parsed.message)),
+    : Error(kind_of(status), fmt::format("{}: {}", what, parsed.message), hint_for(status)),
       status_(status),
       reason_(std::move(parsed.reason)),
       server_message_(std::move(parsed.message)) {}

@@ -39,7 +39,7 @@ struct ResponseHead {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::size_t size = 0;                                      // bytes, the empty line included
 };
-inline constexpr std::size_t max_response_head = 16 * 1024;
+inline constexpr std::size_t max_response_head = 16UL * 1024;
 
 // The head's size once its end is there.
 [[nodiscard]] std::optional<std::size_t> response_head_size(std::string_view bytes);

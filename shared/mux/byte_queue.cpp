@@ -66,8 +66,9 @@ BytesView ByteQueue::at(std::uint64_t offset) const {
     return {};
   }
   const auto first = slots_.begin() + static_cast<std::ptrdiff_t>(head_);
-  const auto behind = std::upper_bound(
-      first, slots_.end(), offset, [](std::uint64_t at, const Slot& slot) { return at < slot.start; });
+  const auto behind =
+      std::upper_bound(first, slots_.end(), offset,
+                       [](std::uint64_t at, const Slot& slot) { return at < slot.start; });
   const Slot& slot = *(behind - 1);
   const std::uint64_t slot_end = std::min(end_, slot.start + slot.capacity());
   return BytesView(slot.bytes.get(), slot.capacity())

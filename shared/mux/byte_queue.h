@@ -3,12 +3,12 @@
 // come from a pool shared by a tunnel: an empty queue holds none.
 #pragma once
 
+#include "base/bytes.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include "base/bytes.h"
 
 namespace kt::mux {
 

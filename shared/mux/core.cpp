@@ -197,8 +197,9 @@ void Core::ask_for_credit(StreamState& stream) {
 
 bool Core::send_datagram(StreamId id, BytesView datagram) {
   StreamState* stream = get(id);
-  const bool alive = stream != nullptr && !stream->send.finished() &&
-                     (stream->phase == Phase::open || (stream->ours && stream->phase == Phase::opening));
+  const bool alive =
+      stream != nullptr && !stream->send.finished() &&
+      (stream->phase == Phase::open || (stream->ours && stream->phase == Phase::opening));
   if (!alive || links_.empty() || datagram.size() > max_datagram ||
       datagram_bytes_ + datagram.size() > max_waiting_datagrams ||
       stream->datagram_bytes_out + datagram.size() > max_waiting_of_one) {

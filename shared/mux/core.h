@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mux as a pure state machine: bytes of links in, events out; calls of the application in, bytes
-// for links out. No socket, no clock: `now` is a parameter. docs/mux.md is the specification; both
-// ends are this class.
+// The mux as a pure state machine: bytes of links in, events out; calls of the application in,
+// bytes for links out. No socket, no clock: `now` is a parameter. docs/mux.md is the specification;
+// both ends are this class.
 //
 // After every call ask: take_events(), wants_write() of each link, next_deadline().
 #pragma once
+
+#include "mux/finished_ids.h"
+#include "mux/frame.h"
+#include "mux/frame_reader.h"
+#include "mux/stream_state.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,11 +20,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include "mux/finished_ids.h"
-#include "mux/frame.h"
-#include "mux/frame_reader.h"
-#include "mux/stream_state.h"
 
 namespace kt::mux {
 
@@ -59,7 +59,7 @@ class Core {
     Role role = Role::laptop;
     io::Duration grace = std::chrono::minutes(2);  // streams are kept so long without any link
     std::uint64_t stream_window = 16ULL << 20;     // bytes; the most one stream's window grows to
-    std::uint64_t tunnel_window = 64ULL << 20;     // bytes; for all windows' growth, and for sending
+    std::uint64_t tunnel_window = 64ULL << 20;  // bytes; for all windows' growth, and for sending
   };
   static constexpr std::size_t max_streams = 65'536;  // alive, of one opener
   static constexpr std::size_t max_links = 32;
@@ -119,7 +119,7 @@ class Core {
     Bytes control;  // whole frames of the link itself, waiting
     bool carries_short = false;
     bool carries_bulk = false;
-    io::TimePoint last_heard;                 // bytes came, or what went over it was acknowledged
+    io::TimePoint last_heard;  // bytes came, or what went over it was acknowledged
     io::TimePoint next_ping;
     std::optional<io::TimePoint> owes_since;  // an answer to the stream frames sent since then
     std::optional<io::TimePoint> ping_sent;   // not yet answered
@@ -225,7 +225,7 @@ class Core {
   std::unordered_map<LinkHandle, std::string> link_ends_;
   LinkHandle next_handle_ = 1;
   std::optional<io::TimePoint> linkless_since_;
-  std::uint64_t dead_links_in_ = 0;   // bytes
+  std::uint64_t dead_links_in_ = 0;  // bytes
   std::uint64_t dead_links_out_ = 0;
 
   std::vector<Event> events_;

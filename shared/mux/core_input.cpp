@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cerrno>
-
 #include "mux/core.h"
+
+#include <cerrno>
 
 namespace kt::mux {
 namespace {
@@ -126,8 +126,7 @@ void Core::on_unknown_piece(Link& link, const Piece& piece) {
   }
 }
 
-void Core::on_living_piece(Link& link, StreamState& stream, const Piece& piece,
-                           io::TimePoint now) {
+void Core::on_living_piece(Link& link, StreamState& stream, const Piece& piece, io::TimePoint now) {
   const auto type = static_cast<FrameType>(piece.header.type);
   if (type == FrameType::done) {
     on_done(stream);

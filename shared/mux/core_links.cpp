@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mux/core.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
-
-#include "mux/core.h"
 
 namespace kt::mux {
 namespace {
@@ -51,7 +51,9 @@ std::optional<LinkHandle> Core::add_link(LinkName name, io::TimePoint now) {
   return handle;
 }
 
-void Core::remove_link(LinkHandle handle, io::TimePoint now) { drop_link(handle, "", now); }
+void Core::remove_link(LinkHandle handle, io::TimePoint now) {
+  drop_link(handle, "", now);
+}
 
 void Core::drop_link(LinkHandle handle, std::string why, io::TimePoint now) {
   const auto found = std::find_if(links_.begin(), links_.end(),
@@ -85,8 +87,8 @@ void Core::repeat_state(StreamState& stream, std::uint32_t dead_bit) {
       repeat_words(stream);
       return;
     case Phase::open:
-      say(stream, !stream.ours && !stream.opened_known ? Words(word::opened | word::credit)
-                                                       : word::credit);
+      say(stream,
+          !stream.ours && !stream.opened_known ? Words(word::opened | word::credit) : word::credit);
       stream.send.link_died(dead_bit);
       repeat_words(stream);
       return;
@@ -228,7 +230,8 @@ void Core::advance(io::TimePoint now) {
   for (const auto& link : links_) {
     if (std::optional<std::string> why = death_of(*link, now)) {
       dead.emplace_back(link->handle, std::move(*why));
-    } else if (now >= link->next_ping || (link->owes_since && now - *link->owes_since >= ask_after)) {
+    } else if (now >= link->next_ping ||
+               (link->owes_since && now - *link->owes_since >= ask_after)) {
       send_ping(*link, now);
     }
   }

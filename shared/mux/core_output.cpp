@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "mux/core.h"
+
+#include <algorithm>
 
 namespace kt::mux {
 
@@ -128,8 +128,8 @@ void Core::write_words(FrameWriter& writer, io::TimePoint now) {
   }
 }
 
-// Words that the other end must answer are said again until it does: its answer may have gone over a
-// link whose death it notices later than we.
+// Words that the other end must answer are said again until it does: its answer may have gone over
+// a link whose death it notices later than we.
 void Core::expect_answer(const StreamState& stream, io::TimePoint now) {
   const bool waits = (stream.ours && stream.phase == Phase::opening) ||
                      stream.phase == Phase::failing || stream.phase == Phase::resetting ||

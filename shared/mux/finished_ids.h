@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "mux/frame.h"
+
 #include <cstddef>
 #include <map>
 
-#include "mux/frame.h"
-
 namespace kt::mux {
 
-// The ids of one opener that are over, so that a late OPEN cannot open twice. Neighbours are kept as
-// one range: it costs memory by the number of living streams between them, not by their age.
+// The ids of one opener that are over, so that a late OPEN cannot open twice. Neighbours are kept
+// as one range: it costs memory by the number of living streams between them, not by their age.
 class FinishedIds {
  public:
   // `first` is the opener's first id, 1 or 2; its ids are 2 apart.
@@ -25,7 +25,7 @@ class FinishedIds {
  private:
   void absorb();
 
-  StreamId below_;                     // all lower ones are over
+  StreamId below_;                       // all lower ones are over
   std::map<StreamId, StreamId> ranges_;  // first → last, above `below_`, not touching
 };
 

@@ -8,8 +8,8 @@
 namespace kt::mux {
 namespace {
 
-constexpr std::size_t max_list = 32;       // addresses or names in a WELCOME
-constexpr std::size_t max_reason = 1024;   // bytes of a GOAWAY's text
+constexpr std::size_t max_list = 32;      // addresses or names in a WELCOME
+constexpr std::size_t max_reason = 1024;  // bytes of a GOAWAY's text
 
 // {u8 family: 0 none, 4, 6} {address} {u16 port}
 void put_endpoint(ByteWriter& writer, const std::optional<Endpoint>& endpoint) {
@@ -92,7 +92,9 @@ Header decode_header(std::span<const std::byte, header_size> bytes) {
 
 void store_header(MutableBytes into, StreamId stream, FrameType type, std::size_t length) {
   store_u32(into, 0, stream);
-  store_u32(into, 4, std::uint32_t{static_cast<std::uint8_t>(type)} << 24 | static_cast<std::uint32_t>(length));
+  store_u32(
+      into, 4,
+      std::uint32_t{static_cast<std::uint8_t>(type)} << 24 | static_cast<std::uint32_t>(length));
 }
 
 std::optional<Address> Address::from_bytes(BytesView bytes) {

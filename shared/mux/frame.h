@@ -4,6 +4,8 @@
 // they know and ignore what follows, so that a later version may append fields.
 #pragma once
 
+#include "base/bytes.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,15 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "base/bytes.h"
-
 namespace kt::mux {
 
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t header_size = 8;
-inline constexpr std::size_t max_data = 64 * 1024;    // payload bytes of one DATA
-inline constexpr std::size_t max_datagram = 65'535;   // payload bytes of one DATAGRAM
-inline constexpr std::size_t data_prefix_size = 8;    // the offset in front of DATA's payload
+inline constexpr std::size_t max_data = 64 * 1024;   // payload bytes of one DATA
+inline constexpr std::size_t max_datagram = 65'535;  // payload bytes of one DATAGRAM
+inline constexpr std::size_t data_prefix_size = 8;   // the offset in front of DATA's payload
 inline constexpr std::size_t max_body = max_data + data_prefix_size;  // longer: protocol error
 
 using StreamId = std::uint32_t;  // odd: opened by the laptop, even: by the agent, 0: control
@@ -43,7 +43,7 @@ enum class FrameType : std::uint8_t {
 
 struct Header {
   StreamId stream = 0;
-  std::uint8_t type = 0;  // a FrameType, or something unknown that is skipped by its length
+  std::uint8_t type = 0;     // a FrameType, or something unknown that is skipped by its length
   std::uint32_t length = 0;  // bytes behind the header, < 2^24
 };
 
@@ -100,17 +100,17 @@ struct Credit {
 
 // PING, echoed byte for byte in PONG.
 struct Ping {
-  std::uint64_t time = 0;     // the sender's own clock; means nothing to the other end
+  std::uint64_t time = 0;      // the sender's own clock; means nothing to the other end
   StreamId lowest_living = 0;  // all lower ids of the sender's own are over; 0: says nothing
 };
 inline constexpr std::size_t ping_size = 12;
 
 enum class GoawayReason : std::uint16_t {
-  shutting_down = 1,   // an orderly end
-  busy = 2,            // another session is attached
-  unknown_session = 3, // the agent was restarted: go back to link 0
-  version = 4,         // the text names both versions
-  protocol_error = 5,  // the text names the rule that was broken
+  shutting_down = 1,    // an orderly end
+  busy = 2,             // another session is attached
+  unknown_session = 3,  // the agent was restarted: go back to link 0
+  version = 4,          // the text names both versions
+  protocol_error = 5,   // the text names the rule that was broken
 };
 
 struct Goaway {

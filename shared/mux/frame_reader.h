@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
-
 #include "mux/frame.h"
+
+#include <optional>
 
 namespace kt::mux {
 
-// A whole frame, or a part of a DATA frame's payload: that is passed on as it comes, so it is copied
-// only once. `body` points into the input or into the reader and is valid until the next call.
+// A whole frame, or a part of a DATA frame's payload: that is passed on as it comes, so it is
+// copied only once. `body` points into the input or into the reader and is valid until the next
+// call.
 struct Piece {
   Header header;
   std::uint64_t offset = 0;  // of DATA: where `body` belongs in the stream

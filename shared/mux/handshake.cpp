@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/handshake.h"
 
-#include <array>
-
 #include "base/error.h"
 #include "base/log.h"
+
+#include <array>
 
 namespace kt::mux {
 namespace {

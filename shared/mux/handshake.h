@@ -9,7 +9,8 @@
 
 namespace kt::mux {
 
-// Laptop: one PING and its PONG: how long it took. Proves the whole path before HELLO is spent on it.
+// Laptop: one PING and its PONG: how long it took. Proves the whole path before HELLO is spent on
+// it.
 io::Task<io::Duration> echo(io::ByteStream& link, io::Duration limit);
 
 // Laptop: says HELLO, waits for WELCOME. Throws Error conflict when the agent is busy with another

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "io/async.h"
+#include "mux/byte_queue.h"
+#include "mux/frame.h"
+#include "mux/send_half.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-
-#include "io/async.h"
-#include "mux/byte_queue.h"
-#include "mux/frame.h"
-#include "mux/send_half.h"
 
 namespace kt::mux {
 

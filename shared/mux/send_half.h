@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
 #include "mux/byte_queue.h"
 #include "mux/frame.h"
+
+#include <cstddef>
+#include <cstdint>
 
 namespace kt::mux {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/stream.h"
 
+#include "base/error.h"
+#include "mux/tunnel.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "base/error.h"
-#include "mux/tunnel.h"
 
 namespace kt::mux {
 namespace {
@@ -82,7 +82,9 @@ Task<> Stream::writable() {
   }
 }
 
-MutableBytes Stream::prepare() { return tunnel_.core_.prepare(id_); }
+MutableBytes Stream::prepare() {
+  return tunnel_.core_.prepare(id_);
+}
 
 void Stream::commit(std::size_t count) {
   tunnel_.core_.commit(id_, count, io::Clock::now());

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <optional>
-
 #include "base/bytes.h"
 #include "io/async.h"
 #include "mux/frame.h"
+
+#include <cstddef>
+#include <optional>
 
 namespace kt::mux {
 
@@ -39,7 +39,8 @@ class Stream {
 
   // Writing. writable() waits until prepare() is not empty, or error() != 0.
   io::Task<> writable();
-  // Room for what comes next; empty when the other end's credit is used up. commit(0) gives it back.
+  // Room for what comes next; empty when the other end's credit is used up. commit(0) gives it
+  // back.
   [[nodiscard]] MutableBytes prepare();
   void commit(std::size_t count);
   // As much of `bytes` as there is credit for, now; how many bytes that was.

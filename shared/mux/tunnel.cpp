@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/tunnel.h"
 
+#include "base/error.h"
+#include "io/task_group.h"
+
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <cerrno>
-
-#include "base/error.h"
-#include "io/task_group.h"
 
 namespace kt::mux {
 namespace {
@@ -15,6 +15,7 @@ namespace {
 using io::Task;
 
 // One read of a link: a few TLS records, so that a busy link costs few turns of the loop.
+constexpr std::chrono::milliseconds patience{200};
 constexpr std::size_t read_size = 256 * 1024;
 // One write of a link: what waits leaves together.
 constexpr std::size_t write_size = 2 * Core::min_fill + 4096;
@@ -57,7 +58,19 @@ Task<std::string> Tunnel::run() {
     }
   }
   settle();
+  co_await last_words();
   co_return core_.end_reason();
+}
+
+// The GOAWAY leaves with each link's next write; a link that does not take it is closed without.
+Task<> Tunnel::last_words() {
+  const io::TimePoint until = io::Clock::now() + patience;
+  while (!links_.empty() && io::Clock::now() < until) {
+    (void)co_await time_changed_.wait_for(until - io::Clock::now());
+  }
+  for (const auto& [handle, link] : links_) {
+    close_link(handle, core_.end_reason());
+  }
 }
 
 Task<std::string> Tunnel::run_link(std::unique_ptr<io::ByteStream> stream, LinkName name) {
@@ -75,10 +88,11 @@ Task<std::string> Tunnel::run_link(std::unique_ptr<io::ByteStream> stream, LinkN
   std::exception_ptr cancelled;
   try {
     co_await both.join();
-  } catch (const boost::system::system_error&) {
+  } catch (...) {
     cancelled = std::current_exception();
   }
   links_.erase(*handle);
+  time_changed_.notify();
   link.stream->close();
   core_.remove_link(*handle, io::Clock::now());
   settle();
@@ -109,6 +123,10 @@ Task<> Tunnel::read_link(Link& link) {
       count = co_await link.stream->read_some(buffer);
     } catch (const Error& e) {
       broken = e.message();
+    } catch (const boost::system::system_error&) {
+      if (!link.ended) {
+        throw;  // a cancellation; else close_link() has ended the read
+      }
     }
     if (count == 0) {
       close_link(link.handle, broken);
@@ -134,6 +152,10 @@ Task<> Tunnel::write_link(Link& link) {
       co_await link.stream->write_all(BytesView(buffer).first(count));
     } catch (const Error& e) {
       broken = e.message();
+    } catch (const boost::system::system_error&) {
+      if (!link.ended) {
+        throw;
+      }
     }
     if (!broken.empty()) {
       close_link(link.handle, broken);

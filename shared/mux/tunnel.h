@@ -3,6 +3,10 @@
 // moves bytes, time and wake-ups. One executor, one thread.
 #pragma once
 
+#include "io/byte_stream.h"
+#include "mux/core.h"
+#include "mux/stream.h"
+
 #include <deque>
 #include <map>
 #include <memory>
@@ -10,10 +14,6 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "io/byte_stream.h"
-#include "mux/core.h"
-#include "mux/stream.h"
 
 namespace kt::mux {
 
@@ -37,7 +37,7 @@ struct TunnelStatus {
   std::vector<LinkStatus> links;  // the living ones, by number
   std::uint64_t bytes_in = 0;     // over all links, dead ones too, frame headers included
   std::uint64_t bytes_out = 0;
-  std::size_t streams = 0;        // alive now, in both directions
+  std::size_t streams = 0;  // alive now, in both directions
   std::uint64_t streams_ever = 0;
   std::optional<io::TimePoint> without_link_since;
 };
@@ -46,8 +46,8 @@ struct TunnelStatus {
 //   laptop: echo() → greet() → run_link(); a new link (with the next generation) when it returns
 //   agent:  await_hello() → session unknown? send_goaway() : send_welcome() → run_link()
 // (mux/handshake.h), and beside all that run(). Streams do not notice which links there are.
-// Streams must not outlive the tunnel; every task inside run(), run_link(), open() and accept() must
-// have ended before it dies (they belong to the owner's TaskGroup).
+// Streams must not outlive the tunnel; every task inside run(), run_link(), open() and accept()
+// must have ended before it dies (they belong to the owner's TaskGroup).
 class Tunnel {
  public:
   using Options = Core::Options;
@@ -71,13 +71,13 @@ class Tunnel {
   // A cancelled wait resets the stream. Waits also while there is no link, up to the grace time.
   io::Task<OpenResult> open(Target target);
 
-  // For datagrams, which need not wait: the first may follow the OPEN at once. A failure shows later
-  // as Stream::error(). Nothing when open() would fail at once.
+  // For datagrams, which need not wait: the first may follow the OPEN at once. A failure shows
+  // later as Stream::error(). Nothing when open() would fail at once.
   std::unique_ptr<Stream> open_datagrams(const Target& target);
 
   // The next stream that the other end opened. Dial stream->target(), then call opened() or
-  // failed(errno); one that is destroyed unanswered fails with ECONNABORTED. Nothing when the tunnel
-  // has ended.
+  // failed(errno); one that is destroyed unanswered fails with ECONNABORTED. Nothing when the
+  // tunnel has ended.
   io::Task<std::unique_ptr<Stream>> accept();
 
   // Orderly: says GOAWAY; no stream is opened any more, the living ones go on.
@@ -97,6 +97,7 @@ class Tunnel {
   io::Task<> read_link(Link& link);
   io::Task<> write_link(Link& link);
   std::unique_ptr<Stream> adopt(StreamId id);
+  io::Task<> last_words();
   void settle();
   void dispatch(const Event& event);
   void close_link(LinkHandle handle, std::string why);
@@ -107,9 +108,9 @@ class Tunnel {
   io::Event time_changed_;
   io::Event incoming_;
   io::TimePoint armed_ = io::TimePoint::max();
-  std::map<LinkHandle, Link*> links_;  // each lives in its run_link()
+  std::map<LinkHandle, Link*> links_;              // each lives in its run_link()
   std::unordered_map<StreamId, Stream*> streams_;  // owned by whoever opened or accepted them
-  std::deque<StreamId> waiting_;  // incoming, not yet accepted
+  std::deque<StreamId> waiting_;                   // incoming, not yet accepted
 };
 
 }  // namespace kt::mux

@@ -156,6 +156,7 @@ TEST_CASE("an error keeps the server's words and reason apart") {
 
 TEST_CASE("an error that is no Status object is told as one line") {
   CHECK(error_of(answer_with(500, "dial tcp:\nrefused\n")).server_message() == "dial tcp: refused");
+  CHECK(error_of(answer_with(500, "dial tcp: refused")).hint() == "kubectl cluster-info");
   CHECK(error_of(answer_with(502, "")).server_message() == "the API server answered 502");
 }
 
