@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/attach.h"
 
+#include "base/error.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -19,10 +23,6 @@
 #include <cstring>
 #include <optional>
 #include <utility>
-
-#include "base/error.h"
-#include "base/log.h"
-#include "base/unique_fd.h"
 
 namespace kt::agent {
 namespace {

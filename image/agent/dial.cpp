@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/dial.h"
 
+#include "io/relay.h"
+#include "io/socket_stream.h"
+#include "io/task_group.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/datagram_protocol.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -13,10 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-
-#include "io/relay.h"
-#include "io/socket_stream.h"
-#include "io/task_group.h"
 
 namespace kt::agent {
 namespace {

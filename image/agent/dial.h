@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
 #include "io/async.h"
 #include "mux/stream.h"
+
+#include <memory>
 
 namespace kt::agent {
 

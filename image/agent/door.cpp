@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/door.h"
 
+#include "agent/greeting.h"
+#include "agent/sshd.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cluster/names.h"
+#include "tls/psk_stream.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -14,13 +21,6 @@
 
 #include <array>
 #include <cerrno>
-
-#include "agent/greeting.h"
-#include "agent/sshd.h"
-#include "base/error.h"
-#include "base/log.h"
-#include "cluster/names.h"
-#include "tls/psk_stream.h"
 
 namespace kt::agent {
 namespace {
@@ -43,15 +43,15 @@ Task<Greeted> look(io::Socket& socket) {
     if (size < 0 && errno == EAGAIN) {
       continue;
     }
-    const Greeted greeted =
-        size <= 0 ? Greeted{Greeting::unknown, 0}
-                  : greet(BytesView(bytes).first(static_cast<std::size_t>(size)));
+    const Greeted greeted = size <= 0
+                                ? Greeted{Greeting::unknown, 0}
+                                : greet(BytesView(bytes).first(static_cast<std::size_t>(size)));
     const bool ended = size > 0 && size < awaited;  // woken by an end of file
     if (greeted.kind != Greeting::need_more || ended) {
       awaited = 1;
       (void)::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &awaited, sizeof awaited);
-      co_return ended && greeted.kind == Greeting::need_more ? Greeted{Greeting::unknown, 0}
-                                                             : greeted;
+      co_return ended&& greeted.kind == Greeting::need_more ? Greeted{Greeting::unknown, 0}
+                                                            : greeted;
     }
     awaited = static_cast<int>(size) + 1;
   }
@@ -84,8 +84,9 @@ Task<> say(io::Socket& socket, std::string text) {
 }
 
 std::string switching_protocols() {
-  return fmt::format("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
-                     names::door_protocol);
+  return fmt::format(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n",
+      names::door_protocol);
 }
 
 constexpr std::string_view ready_answer =

@@ -3,17 +3,17 @@
 // proven the key gets 8 KiB, 5 s and nothing else: no stream, no look-up, no dial.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <list>
-#include <memory>
-#include <string>
-
 #include "agent/attach.h"
 #include "agent/session.h"
 #include "base/unique_fd.h"
 #include "io/socket_stream.h"
 #include "io/task_group.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
 
 namespace kt::agent {
 
@@ -21,10 +21,10 @@ class Door {
  public:
   struct Options {
     std::uint16_t port;
-    std::string attach_socket;             // of serve_attach()
-    std::vector<std::string> sshd;         // argv of sshd in inetd mode
-    std::size_t unproven_limit = 64;       // callers at a time; the oldest goes first
-    std::size_t unproven_ssh_limit = 4;    // of those, sshd processes (10 MB each)
+    std::string attach_socket;           // of serve_attach()
+    std::vector<std::string> sshd;       // argv of sshd in inetd mode
+    std::size_t unproven_limit = 64;     // callers at a time; the oldest goes first
+    std::size_t unproven_ssh_limit = 4;  // of those, sshd processes (10 MB each)
     io::Duration unproven_time = std::chrono::seconds(5);
   };
   Door(const io::Executor& executor, Options options, Sessions& sessions);

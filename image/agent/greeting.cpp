@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/greeting.h"
 
+#include "cluster/names.h"
+
 #include <algorithm>
 #include <cctype>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "cluster/names.h"
 
 namespace kt::agent {
 namespace {

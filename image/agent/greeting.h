@@ -2,9 +2,9 @@
 // What a caller at the door wants, told from its first bytes. Pure; foreign bytes, never throws.
 #pragma once
 
-#include <cstddef>
-
 #include "base/bytes.h"
+
+#include <cstddef>
 
 namespace kt::agent {
 

@@ -2,15 +2,16 @@
 // kt-agent: what runs in the shadow pod.
 //   kt-agent serve --port=7070 --grace=120   the container's command
 //   kt-agent attach                          sshd's forced command
-//   kt-agent -c 'kt-agent attach'            the same as login shell: there is no other shell to steal
+//   kt-agent -c 'kt-agent attach'            the same as login shell: there is no other shell to
+//   steal
+#include "agent/serve.h"
+#include "base/error.h"
+
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <string>
 #include <vector>
-
-#include "agent/serve.h"
-#include "base/error.h"
 
 namespace {
 
@@ -45,7 +46,8 @@ int run(std::vector<std::string> arguments) {
   if (as_shell || arguments == std::vector<std::string>{"attach"}) {
     return kt::agent::attach();
   }
-  throw kt::Error(kt::ErrorKind::usage, "kt-agent is started by kubectl kt-connect: serve or attach");
+  throw kt::Error(kt::ErrorKind::usage,
+                  "kt-agent is started by kubectl kt-connect: serve or attach");
 }
 
 }  // namespace

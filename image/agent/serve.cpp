@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/serve.h"
 
+#include "agent/attach.h"
+#include "agent/door.h"
+#include "agent/session.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cluster/names.h"
+#include "dns/resolv_conf.h"
+#include "io/signals.h"
+#include "io/task_group.h"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -15,16 +25,6 @@
 #include <iterator>
 #include <memory>
 
-#include "agent/attach.h"
-#include "agent/door.h"
-#include "agent/session.h"
-#include "base/error.h"
-#include "base/log.h"
-#include "cluster/names.h"
-#include "dns/resolv_conf.h"
-#include "io/signals.h"
-#include "io/task_group.h"
-
 namespace kt::agent {
 namespace {
 
@@ -32,7 +32,9 @@ namespace asio = io::asio;
 namespace names = cluster::names;
 using io::Task;
 
-std::string attach_socket() { return std::string(names::agent_folder) + "/attach.sock"; }
+std::string attach_socket() {
+  return std::string(names::agent_folder) + "/attach.sock";
+}
 
 std::optional<mux::Address> address_of(const sockaddr* address) {
   if (address == nullptr) {
@@ -103,8 +105,8 @@ Task<> until_abandoned(Sessions& sessions, io::Event& over) {
 }
 
 Door::Options door_options(const ServeOptions& options) {
-  return {options.port, attach_socket(),
-          {"/usr/sbin/sshd", "-i", "-e", "-f", "/etc/ssh/sshd_config"}};
+  return {
+      options.port, attach_socket(), {"/usr/sbin/sshd", "-i", "-e", "-f", "/etc/ssh/sshd_config"}};
 }
 
 Task<> run(ServeOptions options) {
@@ -136,6 +138,8 @@ int serve(const ServeOptions& options) {
   return 0;
 }
 
-int attach() { return run_attach(attach_socket()); }
+int attach() {
+  return run_attach(attach_socket());
+}
 
 }  // namespace kt::agent

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/session.h"
 
-#include <algorithm>
-
 #include "agent/dial.h"
 #include "base/error.h"
 #include "base/log.h"
+
+#include <algorithm>
 
 namespace kt::agent {
 namespace {
@@ -19,7 +19,8 @@ constexpr seconds hello_limit{10};
 }  // namespace
 
 struct Sessions::Session {
-  Session(const io::Executor& executor, const mux::Hello& hello, const mux::Tunnel::Options& options)
+  Session(const io::Executor& executor, const mux::Hello& hello,
+          const mux::Tunnel::Options& options)
       : id(hello.session), key(*hello.key), tunnel(executor, options), tasks(executor) {}
 
   mux::SessionId id;
@@ -119,8 +120,7 @@ Task<> Sessions::welcome(Session& session, std::unique_ptr<io::ByteStream> link,
   }
 }
 
-Task<> Sessions::carry(Session& session, std::unique_ptr<io::ByteStream> link,
-                       mux::LinkName name) {
+Task<> Sessions::carry(Session& session, std::unique_ptr<io::ByteStream> link, mux::LinkName name) {
   const std::string why = co_await session.tunnel.run_link(std::move(link), name);
   last_attached_ = io::Clock::now();
   log::info("session", "link {} ended: {}", name.number, why);

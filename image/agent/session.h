@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is attached: at most one laptop, which is a session id, the key it brought over link 0, and its
-// tunnel. Links come here once they are proven.
+// Who is attached: at most one laptop, which is a session id, the key it brought over link 0, and
+// its tunnel. Links come here once they are proven.
 #pragma once
-
-#include <list>
-#include <memory>
-#include <optional>
 
 #include "io/byte_stream.h"
 #include "io/task_group.h"
 #include "mux/handshake.h"
 #include "mux/tunnel.h"
+
+#include <list>
+#include <memory>
+#include <optional>
 
 namespace kt::agent {
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sshd.h"
 
+#include "base/error.h"
+#include "base/log.h"
+
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
@@ -13,9 +16,6 @@
 #include <unistd.h>
 
 #include <fstream>
-
-#include "base/error.h"
-#include "base/log.h"
 
 namespace kt::agent {
 namespace {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/unique_fd.h"
+#include "io/async.h"
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <sys/types.h>
 
 #include <string>
 #include <vector>
-
-#include "base/unique_fd.h"
-#include "io/async.h"
 
 namespace kt::agent {
 

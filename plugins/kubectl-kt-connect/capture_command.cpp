@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/capture_command.h"
 
+#include "base/error.h"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <variant>
-
-#include "base/error.h"
 
 namespace kt::connect {
 namespace {
@@ -69,12 +69,9 @@ Task<> capture(CaptureDescriptors descriptors, CaptureServices services) {
   const io::Executor executor = co_await io::asio::this_coro::executor;
   net::Redirector redirector(redirector_options(descriptors));
   net::TunDevice tun(executor, std::move(descriptors.tun));
-  CaptureParts parts{tun,
-                     redirector,
-                     services.tunnel,
-                     services.dns,
-                     services.routes,
-                     {*net::IpAddress::parse(CaptureAddresses::nameserver), 53}};
+  CaptureParts parts{
+      tun,          redirector,      services.tunnel,
+      services.dns, services.routes, {*net::IpAddress::parse(CaptureAddresses::nameserver), 53}};
   TcpFlows tcp(executor, parts);
   DatagramFlows datagrams(executor, parts);
   io::TaskGroup group(executor);

@@ -61,8 +61,7 @@ Task<std::optional<Bytes>> ClusterDns::ask_udp(Bytes query, mux::Endpoint to) {
 }
 
 Task<std::optional<Bytes>> ClusterDns::ask_tcp(Bytes query, mux::Endpoint to) {
-  const mux::OpenResult opened =
-      co_await tunnel_.open({mux::Protocol::tcp, to, std::nullopt});
+  const mux::OpenResult opened = co_await tunnel_.open({mux::Protocol::tcp, to, std::nullopt});
   if (opened.stream == nullptr) {
     co_return std::nullopt;
   }

@@ -3,11 +3,11 @@
 // the cluster's: the routes learn it.
 #pragma once
 
-#include <vector>
-
 #include "dns/upstream.h"
 #include "kubectl-kt-connect/routes.h"
 #include "mux/tunnel.h"
+
+#include <vector>
 
 namespace kt::connect {
 

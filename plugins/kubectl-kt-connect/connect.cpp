@@ -3,16 +3,6 @@
 // networks and DNS → CMD's namespace → CMD → put back.
 #include "kubectl-kt-connect/connect.h"
 
-#include <boost/asio/ip/address.hpp>
-#include <boost/system/system_error.hpp>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <sys/random.h>
-#include <unistd.h>
-
-#include <algorithm>
-
 #include "base/error.h"
 #include "cli/terminal.h"
 #include "cluster/links.h"
@@ -27,6 +17,16 @@
 #include "kubectl-kt-connect/capture_command.h"
 #include "kubectl-kt-connect/cluster_dns.h"
 #include "kubectl-kt-connect/networks.h"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 namespace kt::connect {
 namespace {
@@ -130,7 +130,8 @@ class Story {
         options_(std::move(options)),
         surroundings_(std::move(surroundings)),
         interrupts_(interrupts),
-        steps_(executor, cli::detect_terminal(STDERR_FILENO, ::getenv("NO_COLOR"), ::getenv("TERM")),
+        steps_(executor,
+               cli::detect_terminal(STDERR_FILENO, ::getenv("NO_COLOR"), ::getenv("TERM")),
                [](std::string_view line) { log::info("connect", "{}", line); }),
         tasks_(executor) {}
 
@@ -173,12 +174,14 @@ class Story {
     credentials_.emplace(fresh_credentials(host_key));
     run_ = fresh_run(config.namespace_, surroundings_);
     run_.host_key = host_key.private_key_file("kt-shadow");
-    run_.authorized_keys = ssh::authorized_key(credentials_->user_key.public_key(), "kt-connect") + "\n";
+    run_.authorized_keys =
+        ssh::authorized_key(credentials_->user_key.public_key(), "kt-connect") + "\n";
     steps_.begin("shadow " + run_.name);
     undo_.push(fmt::format("job {} deleted", run_.name), [this] { return delete_shadow(); });
     co_await cluster::create_shadow(*client_, run_, options_.shadow);
     pod_ = co_await cluster::wait_for_pod(
-        *client_, run_, pod_limit, [this](const std::string& why) { steps_.waits_for("pod: " + why); });
+        *client_, run_, pod_limit,
+        [this](const std::string& why) { steps_.waits_for("pod: " + why); });
     tasks_.spawn(cluster::renew_deadlines(*client_, run_, options_.shadow.grace));
     steps_.end(fmt::format("shadow {} runs", run_.name));
   }
@@ -214,13 +217,15 @@ class Story {
     dns::Client laptop_dns(laptop);
     dns::ForwarderOptions forwarding{split_config(domain, routes), dns::system_random_id, {}};
     dns::Forwarder forwarder(executor_, std::move(forwarding), cluster_dns, laptop_dns);
-    const std::string resolv_conf = dns::resolv_conf_text(dns::pod_resolv_conf(
-        config.namespace_, domain, laptop, io::asio::ip::make_address(CaptureAddresses::nameserver)));
+    const std::string resolv_conf = dns::resolv_conf_text(
+        dns::pod_resolv_conf(config.namespace_, domain, laptop,
+                             io::asio::ip::make_address(CaptureAddresses::nameserver)));
     host::NamespacedCommand command = co_await host::NamespacedCommand::prepare(
         capture_spec(options_, resolv_conf, running_->folder()));
     io::TaskGroup capturing(executor_);
-    capturing.spawn(capture({command.take_tun(), command.take_listener_v4(), command.take_listener_v6()},
-                            {*tunnel_, forwarder, routes}));
+    capturing.spawn(
+        capture({command.take_tun(), command.take_listener_v4(), command.take_listener_v6()},
+                {*tunnel_, forwarder, routes}));
     steps_.say(fmt::format("connected: services {}, pods {}, *.{}", list(networks.services),
                            list(networks.pods), domain.to_text()));
     std::exception_ptr failure;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "cli/program.h"
 #include "kubectl-kt-connect/options.h"
+
+#include <string>
 
 namespace kt::connect {
 
@@ -14,12 +14,12 @@ struct Surroundings {
   std::string kubectl;         // KUBECTL_PATH, or kubectl
   std::string user;
   std::string host;
-  std::string resolv_conf;     // the laptop's, as text
+  std::string resolv_conf;            // the laptop's, as text
   bool proxy_in_environment = false;  // HTTPS_PROXY
 };
 
-// Runs options.command inside the cluster's network and returns its exit code. Whatever happens, all
-// that was made is put back before this returns or throws.
+// Runs options.command inside the cluster's network and returns its exit code. Whatever happens,
+// all that was made is put back before this returns or throws.
 io::Task<int> connect(ConnectOptions options, Surroundings surroundings,
                       cli::Interrupts& interrupts);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/datagram_flows.h"
 
+#include "kubectl-kt-connect/laptop_dial.h"
+#include "net/packet_builder.h"
+
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
-
-#include "kubectl-kt-connect/laptop_dial.h"
-#include "net/packet_builder.h"
 
 namespace kt::connect {
 namespace {
@@ -168,8 +168,8 @@ void DatagramFlows::refuse(const Key& key, int error) {
   if (key.protocol == mux::Protocol::udp) {
     packet = net::datagram_failure(key.source, key.destination, error);
   } else {
-    packet = net::echo_failure({key.source.address, key.destination.address, key.source.port, 0, {}},
-                               error);
+    packet = net::echo_failure(
+        {key.source.address, key.destination.address, key.source.port, 0, {}}, error);
   }
   if (packet) {
     parts_.tun.write(*packet);

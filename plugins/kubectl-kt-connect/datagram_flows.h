@@ -2,13 +2,13 @@
 // UDP and pings of CMD: conversations that begin with a datagram and end when they fall idle.
 #pragma once
 
+#include "kubectl-kt-connect/tcp_flows.h"
+
 #include <boost/asio/generic/datagram_protocol.hpp>
 
 #include <map>
 #include <memory>
 #include <tuple>
-
-#include "kubectl-kt-connect/tcp_flows.h"
 
 namespace kt::connect {
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/laptop_dial.h"
 
+#include "io/task_group.h"
+#include "kubectl-kt-connect/routes.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -12,9 +15,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-
-#include "io/task_group.h"
-#include "kubectl-kt-connect/routes.h"
 
 namespace kt::connect {
 namespace {
@@ -37,8 +37,9 @@ Task<> copy(io::Socket& from, io::Socket& to, bool& broken) {
     buffer = Bytes();  // an idle connection holds none
     co_await from.async_wait(io::Socket::wait_read, asio::redirect_error(io::use_task, ec));
     buffer.resize(copy_size);
-    const std::size_t size =
-        ec ? 0 : co_await from.async_receive(asio::buffer(buffer), asio::redirect_error(io::use_task, ec));
+    const std::size_t size = ec ? 0
+                                : co_await from.async_receive(
+                                      asio::buffer(buffer), asio::redirect_error(io::use_task, ec));
     if (ec == asio::error::eof) {
       to.shutdown(io::Socket::shutdown_send, ec);
       co_return;
@@ -91,8 +92,8 @@ DatagramDialled dial_datagrams_from_laptop(const io::Executor& executor,
     dialled.error = errno;
     return dialled;
   }
-  asio::generic::datagram_protocol::socket socket(
-      executor, asio::generic::datagram_protocol(family, 0), fd);
+  asio::generic::datagram_protocol::socket socket(executor,
+                                                  asio::generic::datagram_protocol(family, 0), fd);
   error_code ec;
   socket.connect(asio::ip::udp::endpoint(to_asio(address), target.to.port), ec);
   if (ec) {

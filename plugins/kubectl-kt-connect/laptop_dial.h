@@ -3,13 +3,13 @@
 // outside CMD's namespace.
 #pragma once
 
-#include <boost/asio/generic/datagram_protocol.hpp>
-
-#include <optional>
-
 #include "io/socket_stream.h"
 #include "mux/frame.h"
 #include "net/address.h"
+
+#include <boost/asio/generic/datagram_protocol.hpp>
+
+#include <optional>
 
 namespace kt::connect {
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/program.h"
+#include "kubectl-kt-connect/connect.h"
+
 #include <fmt/format.h>
 
 #include <pwd.h>
@@ -8,9 +11,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-
-#include "cli/program.h"
-#include "kubectl-kt-connect/connect.h"
 
 namespace {
 
@@ -37,8 +37,7 @@ std::string host_name() {
 kt::connect::Surroundings surroundings() {
   std::ifstream file("/etc/resolv.conf");
   kt::connect::Surroundings found;
-  found.runtime_folder =
-      environment("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", ::getuid()));
+  found.runtime_folder = environment("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", ::getuid()));
   found.kubectl = environment("KUBECTL_PATH", "kubectl");
   found.user = user_name();
   found.host = host_name();
@@ -57,7 +56,8 @@ kt::io::Task<int> main_task(Invocation invocation) {
   kt::connect::ConnectOptions options =
       kt::connect::to_connect_options(parsed, environment("KT_IMAGE", released_image));
   if (options.command.empty()) {
-    throw kt::Error(kt::ErrorKind::usage, "connecting the whole laptop is not there yet: no command",
+    throw kt::Error(kt::ErrorKind::usage,
+                    "connecting the whole laptop is not there yet: no command",
                     invocation.program + " -- CMD [ARG…]");
   }
   kt::log::set_level(options.verbosity);
@@ -67,4 +67,6 @@ kt::io::Task<int> main_task(Invocation invocation) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return kt::cli::run(argc, argv, main_task); }
+int main(int argc, char** argv) {
+  return kt::cli::run(argc, argv, main_task);
+}

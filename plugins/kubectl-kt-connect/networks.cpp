@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/networks.h"
 
+#include "kube/api_error.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-
-#include "kube/api_error.h"
 
 namespace kt::connect {
 namespace {
@@ -17,7 +17,8 @@ constexpr int seen_length_v4 = 24;
 constexpr int seen_length_v6 = 64;
 
 void add_text(std::vector<net::Prefix>& to, const json& value) {
-  const auto prefix = value.is_string() ? net::Prefix::parse(value.get<std::string>()) : std::nullopt;
+  const auto prefix =
+      value.is_string() ? net::Prefix::parse(value.get<std::string>()) : std::nullopt;
   if (prefix) {
     to.push_back(*prefix);
   }
@@ -91,7 +92,8 @@ std::vector<net::Prefix> pod_networks(const json& pod_list) {
     }
     for (const json& entry : field(field(item, "status"), "podIPs")) {
       const json ip = field(entry, "ip");
-      const auto address = ip.is_string() ? net::IpAddress::parse(ip.get<std::string>()) : std::nullopt;
+      const auto address =
+          ip.is_string() ? net::IpAddress::parse(ip.get<std::string>()) : std::nullopt;
       if (address) {
         seen.add(net::Prefix(*address, address->is_v6() ? seen_length_v6 : seen_length_v4));
       }
@@ -107,7 +109,8 @@ std::vector<net::Prefix> valid_range(std::string_view server_message) {
     return {};
   }
   const std::string_view rest = server_message.substr(at + words.size());
-  const auto prefix = net::Prefix::parse(rest.substr(0, rest.find_first_not_of("0123456789abcdef.:/")));
+  const auto prefix =
+      net::Prefix::parse(rest.substr(0, rest.find_first_not_of("0123456789abcdef.:/")));
   return prefix ? std::vector{*prefix} : std::vector<net::Prefix>{};
 }
 

@@ -2,13 +2,14 @@
 // Which networks are the cluster's, as far as the user's rights let us see.
 #pragma once
 
+#include "kube/client.h"
+#include "net/prefix.h"
+
 #include <nlohmann/json_fwd.hpp>
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "kube/client.h"
-#include "net/prefix.h"
 
 namespace kt::connect {
 
@@ -18,8 +19,9 @@ struct Networks {
   std::vector<std::string> missing;  // what could not be asked, for status and -v
 };
 
-// Services: the ServiceCIDR API, else the answer to an impossible Service (dry run). Pods: the nodes,
-// else the networks (/24, /64) of pods seen in `namespace_`. Throws only when the API is gone.
+// Services: the ServiceCIDR API, else the answer to an impossible Service (dry run). Pods: the
+// nodes, else the networks (/24, /64) of pods seen in `namespace_`. Throws only when the API is
+// gone.
 io::Task<Networks> discover_networks(kube::Client& client, std::string namespace_);
 
 // Pure parts.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/options.h"
 
+#include "base/error.h"
+#include "kube/client.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
-
-#include "base/error.h"
-#include "kube/client.h"
 
 namespace kt::connect {
 namespace {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "base/log.h"
 #include "cli/option_table.h"
 #include "cluster/carrier.h"
 #include "cluster/shadow.h"
 #include "kube/connection_flags.h"
 #include "net/prefix.h"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace kt::connect {
 

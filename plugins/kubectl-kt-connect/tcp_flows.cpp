@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/tcp_flows.h"
 
+#include "base/error.h"
+#include "base/log.h"
+#include "io/relay.h"
+#include "kubectl-kt-connect/laptop_dial.h"
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
@@ -9,11 +14,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-
-#include "base/error.h"
-#include "base/log.h"
-#include "io/relay.h"
-#include "kubectl-kt-connect/laptop_dial.h"
 
 namespace kt::connect {
 namespace {
@@ -68,7 +68,9 @@ void TcpFlows::connect(const net::ConnectRequest& request) {
   }
 }
 
-void TcpFlows::abandon(const net::Abandoned& abandoned) { dialled_.erase(abandoned.flow); }
+void TcpFlows::abandon(const net::Abandoned& abandoned) {
+  dialled_.erase(abandoned.flow);
+}
 
 void TcpFlows::establish(net::FlowId flow, Far far) {
   const std::optional<Bytes> syn = parts_.redirector.connected(flow, io::Clock::now());
@@ -117,8 +119,8 @@ Task<> TcpFlows::accept(UniqueFd listener) {
       if (!accepted.socket) {
         break;
       }
-      const auto flow = accepted.peer ? parts_.redirector.flow_of_peer(*accepted.peer)
-                                      : std::nullopt;
+      const auto flow =
+          accepted.peer ? parts_.redirector.flow_of_peer(*accepted.peer) : std::nullopt;
       const auto far = flow ? dialled_.find(*flow) : dialled_.end();
       if (far != dialled_.end()) {  // else a stranger inside the namespace: closed
         io::Socket near = io::adopt_socket(executor_, std::move(accepted.socket));

@@ -2,10 +2,6 @@
 // TCP connections of CMD: dialled before they are accepted, then relayed.
 #pragma once
 
-#include <memory>
-#include <map>
-#include <variant>
-
 #include "dns/forwarder.h"
 #include "io/socket_stream.h"
 #include "io/task_group.h"
@@ -13,6 +9,10 @@
 #include "mux/tunnel.h"
 #include "net/redirector.h"
 #include "net/tun_device.h"
+
+#include <map>
+#include <memory>
+#include <variant>
 
 namespace kt::connect {
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/carrier.h"
 
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "cluster/names.h"
 #include "io/socket_stream.h"
 #include "kube/upgrade.h"
 #include "mux/handshake.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace kt::cluster {
 namespace {
@@ -21,7 +21,8 @@ using io::Task;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// The user waits: longer than a slow login, shorter than the 30 s after which a blocked upgrade fails.
+// The user waits: longer than a slow login, shorter than the 30 s after which a blocked upgrade
+// fails.
 constexpr seconds race_limit{15};
 // pods/proxy answers within a few round trips or not at all.
 constexpr milliseconds least_head_start{300};
@@ -202,12 +203,14 @@ void Carriers::throw_both() const {
                              why.empty() ? "no answer for 15 s" : why);
     }
   }
-  throw Error(ErrorKind::unavailable,
-              fmt::format("cannot reach the shadow pod '{}': {}", options_.door.pod, reasons),
-              fmt::format("kubectl logs --namespace {} {}", options_.door.namespace_,
-                          options_.door.pod));
+  throw Error(
+      ErrorKind::unavailable,
+      fmt::format("cannot reach the shadow pod '{}': {}", options_.door.pod, reasons),
+      fmt::format("kubectl logs --namespace {} {}", options_.door.namespace_, options_.door.pod));
 }
 
-Task<> Carriers::stop() { co_await children_.stop(); }
+Task<> Carriers::stop() {
+  co_await children_.stop();
+}
 
 }  // namespace kt::cluster

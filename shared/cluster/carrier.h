@@ -3,6 +3,11 @@
 // (docs/decisions/0001).
 #pragma once
 
+#include "io/byte_stream.h"
+#include "io/task_group.h"
+#include "kube/kubectl.h"
+#include "kube/port_forward.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,15 +15,10 @@
 #include <string>
 #include <string_view>
 
-#include "io/byte_stream.h"
-#include "io/task_group.h"
-#include "kube/kubectl.h"
-#include "kube/port_forward.h"
-
 namespace kt::cluster {
 
 enum class Carrier {
-  proxy,         // an HTTP Upgrade through the API server's pods/proxy, on the `kubectl proxy` socket
+  proxy,  // an HTTP Upgrade through the API server's pods/proxy, on the `kubectl proxy` socket
   port_forward,  // a `kubectl port-forward` child of the link's own
 };
 [[nodiscard]] std::string_view to_string(Carrier carrier);
@@ -36,9 +36,9 @@ class Carriers {
     kube::Kubectl kubectl;
     std::string api_socket;
     kube::PodPort door;
-    std::optional<Carrier> only;      // --carrier; nothing = race
-    bool proxy_configured = false;    // `kubectl proxy` ignores it for upgrades: no head start then
-    io::Duration api_round_trip{};    // measured; decides the head start
+    std::optional<Carrier> only;    // --carrier; nothing = race
+    bool proxy_configured = false;  // `kubectl proxy` ignores it for upgrades: no head start then
+    io::Duration api_round_trip{};  // measured; decides the head start
   };
   Carriers(const io::Executor& executor, Options options);
 

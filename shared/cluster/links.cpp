@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/links.h"
 
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "cluster/names.h"
@@ -12,6 +8,10 @@
 #include "mux/handshake.h"
 #include "ssh/session.h"
 #include "tls/psk_stream.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
 
 namespace kt::cluster {
 namespace {

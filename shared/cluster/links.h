@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the links of one tunnel: link 0 by SSH, which hands over the key, then data links by TLS with
-// that key. Each is made again, with the next generation, whenever it breaks; the tunnel's streams do
-// not notice.
+// Keeps the links of one tunnel: link 0 by SSH, which hands over the key, then data links by TLS
+// with that key. Each is made again, with the next generation, whenever it breaks; the tunnel's
+// streams do not notice.
 #pragma once
-
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "cluster/carrier.h"
 #include "io/task_group.h"
 #include "mux/tunnel.h"
 #include "ssh/key_pair.h"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace kt::cluster {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/running_connect.h"
 
+#include "base/error.h"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -9,8 +11,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-
-#include "base/error.h"
 
 namespace kt::cluster {
 namespace {
@@ -33,7 +33,8 @@ void make_private(const std::string& path) {
 }
 
 UniqueFd try_lock(const std::string& folder) {
-  UniqueFd lock(::open((folder + "/lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  UniqueFd lock(
+      ::open((folder + "/lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     lock.reset();
   }

@@ -2,9 +2,9 @@
 // The folder by which a running connect is found: $XDG_RUNTIME_DIR/kt/<connection id>/, 0700.
 #pragma once
 
-#include <string>
-
 #include "base/unique_fd.h"
+
+#include <string>
 
 namespace kt::cluster {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/shadow_pod.h"
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "kube/watch.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace kt::cluster {
 namespace {
@@ -20,7 +20,9 @@ json field(const json& object, const char* name) {
   return object.is_object() && object.contains(name) ? object[name] : json();
 }
 
-std::string text(const json& value) { return value.is_string() ? value.get<std::string>() : ""; }
+std::string text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : "";
+}
 
 std::string reason_and_message(const json& state) {
   const std::string reason = text(field(state, "reason"));
@@ -71,7 +73,9 @@ Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait,
   });
 }
 
-kube::ObjectRef job_ref(const ShadowRun& run) { return {kube::jobs, run.namespace_, run.name, {}}; }
+kube::ObjectRef job_ref(const ShadowRun& run) {
+  return {kube::jobs, run.namespace_, run.name, {}};
+}
 
 }  // namespace
 

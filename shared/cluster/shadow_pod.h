@@ -2,13 +2,14 @@
 // The life of a shadow in the cluster: made, waited for, kept alive, removed.
 #pragma once
 
-#include <functional>
-#include <nlohmann/json_fwd.hpp>
-#include <optional>
-#include <string>
-
 #include "cluster/shadow.h"
 #include "kube/client.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
 
 namespace kt::cluster {
 
@@ -17,12 +18,13 @@ namespace kt::cluster {
 io::Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options);
 
 // Returns the pod's name once its container runs. Calls `on_waiting` with the pod's own reason
-// ("ErrImagePull: …", "Unschedulable: …") whenever it changes. Throws Error unavailable when the pod
-// has ended or `limit` is over, with the last reason.
+// ("ErrImagePull: …", "Unschedulable: …") whenever it changes. Throws Error unavailable when the
+// pod has ended or `limit` is over, with the last reason.
 io::Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
                                    std::function<void(const std::string&)> on_waiting);
 
-// Moves the Job's deadline every grace, so that it ends 3 × grace after we do. Runs until cancelled.
+// Moves the Job's deadline every grace, so that it ends 3 × grace after we do. Runs until
+// cancelled.
 io::Task<> renew_deadlines(kube::Client& client, ShadowRun run, std::chrono::seconds grace);
 
 // False when it was gone already.

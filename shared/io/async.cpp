@@ -5,8 +5,8 @@
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
@@ -57,7 +57,9 @@ Task<> with_timeout(Duration limit, std::string what, Task<> task) {
 }
 
 // steady_timer::cancel() throws on paper only: epoll has nothing to fail at.
-void Event::notify() noexcept { timer_.cancel(); }
+void Event::notify() noexcept {
+  timer_.cancel();
+}
 
 Task<> Event::wait() {
   error_code ec;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/greeting.h"
+#include "support/catch.h"
 
 #include <string>
-
-#include "support/catch.h"
 
 using kt::agent::greet;
 using kt::agent::Greeting;
 
 namespace {
 
-Greeting kind(const std::string& text) { return greet(kt::as_bytes(text)).kind; }
+Greeting kind(const std::string& text) {
+  return greet(kt::as_bytes(text)).kind;
+}
 
 const std::string upgrade_head =
     "GET /link HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nupgrade: KT-mux/1\r\n\r\n";
