@@ -41,6 +41,12 @@ std::string container_reason(const json& pod) {
   return {};
 }
 
+// Waiting does not help: the image is not there, or a pull has failed and its retry too.
+bool is_hopeless(const std::string& reason) {
+  return reason.starts_with("ErrImageNeverPull") || reason.starts_with("InvalidImageName") ||
+         reason.starts_with("ImagePullBackOff");
+}
+
 std::string scheduling_reason(const json& pod) {
   for (const json& condition : field(field(pod, "status"), "conditions")) {
     if (text(field(condition, "type")) == "PodScheduled" &&
@@ -88,6 +94,7 @@ PodState pod_state(const json& pod) {
   if (state.reason.empty()) {
     state.reason = scheduling_reason(pod);
   }
+  state.ended = state.ended || is_hopeless(state.reason);
   return state;
 }
 

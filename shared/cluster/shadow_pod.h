@@ -33,7 +33,7 @@ io::Task<bool> delete_shadow(kube::Client& client, ShadowRun run);
 // Pure: what a pod says about itself.
 struct PodState {
   bool running = false;
-  bool ended = false;
+  bool ended = false;  // or it will never run: its image cannot be had
   std::string reason;  // why it does not run yet; empty: nothing known
 };
 [[nodiscard]] PodState pod_state(const nlohmann::json& pod);

@@ -307,12 +307,6 @@ void Core::end_quietly(std::string_view reason) {
     stream->words = 0;
   }
   events_.push_back({EventKind::ended, 0});
-  for (const auto& link : links_) {
-    if (link->control.empty()) {  // else after the GOAWAY in it has left
-      link_ends_[link->handle] = end_reason_;
-      events_.push_back({EventKind::link_ended, link->handle});
-    }
-  }
 }
 
 }  // namespace kt::mux

@@ -37,7 +37,7 @@ enum class EventKind {
   incoming,    // id: stream that the other end opened
   changed,     // id: stream: something to read, room to write, opened, ended or failed
   link_ended,  // id: link handle: close it; link_end() says why
-  ended,       // the tunnel is over: end_reason(); each stream has had its `changed`
+  ended,       // the tunnel is over: end_reason(); close each link once it wants no write
 };
 struct Event {
   EventKind kind;

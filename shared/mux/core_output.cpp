@@ -92,8 +92,6 @@ std::size_t Core::fill(LinkHandle handle, MutableBytes out, io::TimePoint now) {
   link->control.clear();
   link->bytes_out += writer.size();
   if (ended_) {
-    link_ends_[handle] = end_reason_;
-    events_.push_back({EventKind::link_ended, handle});
     return writer.size();
   }
   const std::size_t own = writer.size();

@@ -106,11 +106,12 @@ struct Ping {
 inline constexpr std::size_t ping_size = 12;
 
 enum class GoawayReason : std::uint16_t {
-  shutting_down = 1,    // an orderly end
+  shutting_down = 1,    // no new streams; the living ones go on
   busy = 2,             // another session is attached
   unknown_session = 3,  // the agent was restarted: go back to link 0
   version = 4,          // the text names both versions
   protocol_error = 5,   // the text names the rule that was broken
+  ended = 6,            // an orderly end of everything, now
 };
 
 struct Goaway {

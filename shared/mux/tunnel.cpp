@@ -142,6 +142,10 @@ Task<> Tunnel::write_link(Link& link) {
   Bytes buffer(write_size);
   while (!link.ended) {
     if (!core_.wants_write(link.handle)) {
+      if (core_.ended()) {
+        close_link(link.handle, core_.end_reason());
+        co_return;
+      }
       co_await link.wake.wait();
       continue;
     }
@@ -197,6 +201,9 @@ void Tunnel::dispatch(const Event& event) {
     case EventKind::ended:
       incoming_.notify();
       time_changed_.notify();
+      for (const auto& [handle, link] : links_) {
+        link->wake.notify();
+      }
       for (const auto& [id, stream] : streams_) {
         stream->changed_.notify();
       }
@@ -260,7 +267,7 @@ void Tunnel::drain(const std::string& reason) {
 }
 
 void Tunnel::end(const std::string& reason) {
-  core_.end(GoawayReason::shutting_down, reason);
+  core_.end(GoawayReason::ended, reason);
   settle();
 }
 
