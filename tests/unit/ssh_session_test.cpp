@@ -318,7 +318,7 @@ TEST_CASE("small messages pass whole while the keys change every 64 KiB") {
   test::run_task([&](io::Executor executor) { return echo(executor, server, 1'000'000, 101); });
 }
 
-TEST_CASE("close ends a pending read and a pending write, and may be called again") {
+TEST_CASE("closing an SSH channel ends a pending read and write, and may be repeated") {
   Server server("printf '\\000'; exec sleep 5 <&-");
   test::run_task([&](io::Executor executor) { return close_while_pending(executor, server); });
 }
