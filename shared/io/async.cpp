@@ -59,6 +59,9 @@ Task<> with_timeout(Duration limit, std::string what, Task<> task) {
 // steady_timer::cancel() throws on paper only: epoll has nothing to fail at.
 void Event::notify() noexcept {
   timer_.cancel();
+  for (asio::steady_timer* timer : limited_) {
+    timer->cancel();
+  }
 }
 
 Task<> Event::wait() {
@@ -67,13 +70,16 @@ Task<> Event::wait() {
   co_await throw_if_cancelled();
 }
 
+// A timer of its own, which notify() cancels. Not a parallel_group of two waits: that of Asio 1.81
+// can complete into a coroutine that has ended already (seen as a crash while tasks are cancelled).
 Task<bool> Event::wait_for(Duration limit) {
   asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-  auto race = make_parallel_group(timer_.async_wait(deferred), timer.async_wait(deferred));
-  const std::tuple<std::array<std::size_t, 2>, error_code, error_code> result =
-      co_await std::move(race).async_wait(wait_for_one(), use_task);
+  limited_.push_back(&timer);
+  error_code ec;
+  co_await timer.async_wait(asio::redirect_error(use_task, ec));
+  std::erase(limited_, &timer);
   co_await throw_if_cancelled();
-  co_return std::get<0>(result)[0] == 0;
+  co_return ec == asio::error::operation_aborted;
 }
 
 }  // namespace kt::io

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kt::io {
 
@@ -53,6 +54,7 @@ class Event {
 
  private:
   asio::steady_timer timer_;
+  std::vector<asio::steady_timer*> limited_;  // of those in wait_for(), in their frames
 };
 
 }  // namespace kt::io

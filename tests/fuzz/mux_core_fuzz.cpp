@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A hostile other end: whatever it says, memory stays bounded and the tunnel lives or ends with a
 // reason. The first byte chooses what the application does between portions.
+#include "mux/core.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-
-#include "mux/core.h"
 
 using namespace kt;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "mux/frame.h"
+#include "mux/frame_reader.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-
-#include "mux/frame.h"
-#include "mux/frame_reader.h"
 
 using namespace kt;
 
