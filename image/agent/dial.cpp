@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 
 namespace kt::agent {
 namespace {
@@ -135,8 +136,17 @@ Task<> converse(Conversation& talk) {
   io::TaskGroup both(executor);
   both.spawn(send_datagrams(talk));
   both.spawn(receive_datagrams(talk));
-  co_await both.join();
+  std::exception_ptr cancelled;
+  try {
+    co_await both.join();
+  } catch (...) {
+    cancelled = std::current_exception();
+  }
+  co_await io::ignore_cancellation();
   co_await group.stop();
+  if (cancelled != nullptr) {
+    std::rethrow_exception(cancelled);
+  }
 }
 
 Task<> dial_datagrams(mux::Stream& stream) {

@@ -120,6 +120,7 @@ Task<> run(ServeOptions options) {
   tasks.spawn(until_abandoned(sessions, over));
   log::info("agent", "kt-agent {} listens on port {}", KT_VERSION, options.port);
   co_await over.wait();
+  co_await io::ignore_cancellation();
   co_await sessions.stop();
   co_await tasks.stop();
 }

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
 
 namespace kt::agent {
@@ -75,8 +77,14 @@ Sessions::Session* Sessions::start(const mux::Hello& hello) {
 
 Task<> Sessions::run(Session& session) {
   session.tasks.spawn(accept_streams(session));
-  const std::string why = co_await session.tunnel.run();
+  std::string why = "the agent ends";
+  try {
+    why = co_await session.tunnel.run();
+  } catch (const boost::system::system_error&) {
+    // cancelled: what uses the tunnel must end before it all the same
+  }
   log::info("session", "tunnel ended: {}", why);
+  co_await io::ignore_cancellation();
   co_await session.tasks.stop();
   sessions_.remove_if([&session](const auto& each) { return each.get() == &session; });
 }

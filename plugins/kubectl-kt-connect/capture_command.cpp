@@ -89,6 +89,7 @@ Task<> capture(CaptureDescriptors descriptors, CaptureServices services) {
   } catch (...) {
     failure = std::current_exception();
   }
+  co_await io::ignore_cancellation();
   co_await tcp.stop();
   co_await datagrams.stop();
   if (failure != nullptr) {

@@ -143,6 +143,7 @@ class Story {
     } catch (...) {
       failure = std::current_exception();
     }
+    co_await io::ignore_cancellation();
     co_await put_back();
     if (failure != nullptr) {
       std::rethrow_exception(failure);
@@ -236,6 +237,7 @@ class Story {
     } catch (...) {
       failure = std::current_exception();
     }
+    co_await io::ignore_cancellation();
     co_await capturing.stop();
     co_await forwarder.stop();
     if (failure != nullptr) {

@@ -139,6 +139,7 @@ Task<> Links::carry(std::uint16_t number) {
     cancelled = true;
   }
   if (cancelled) {
+    co_await io::ignore_cancellation();
     co_await old.stop();
     throw boost::system::system_error(io::asio::error::operation_aborted);
   }

@@ -5,6 +5,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -30,6 +31,12 @@ using Task = asio::awaitable<T>;
 
 // The completion token of every asynchronous call: co_await socket.async_x(…, use_task).
 inline constexpr asio::use_awaitable_t<> use_task{};
+
+// co_await it before cleaning up by co_await: in a task that has been cancelled every further
+// co_await of a task throws before that task begins. Cancellation is ignored from here on.
+[[nodiscard]] inline auto ignore_cancellation() {
+  return asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+}
 
 // Sleeps; a cancellation throws boost::system::system_error(operation_aborted) as any Asio wait.
 Task<> sleep_for(Duration duration);
