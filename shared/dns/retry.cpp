@@ -94,6 +94,9 @@ io::Task<std::optional<Bytes>> ask_with_retries(Upstream& upstream, Bytes query,
   } catch (...) {
     cancelled = std::current_exception();
   }
+  if (cancelled) {
+    co_await io::ignore_cancellation();
+  }
   co_await attempts.stop();
   if (cancelled) {
     std::rethrow_exception(cancelled);
