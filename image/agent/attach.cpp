@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "host/descriptor_passing.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -18,61 +19,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
-#include <utility>
 
 namespace kt::agent {
 namespace {
 
 namespace asio = io::asio;
 using Unix = asio::local::stream_protocol;
-
-// Standard input and output as ancillary data.
-using Descriptors = std::array<int, 2>;
-constexpr std::size_t fd_room = CMSG_SPACE(sizeof(Descriptors));
-
-// A message of one byte with the descriptors beside it; sendmsg(2) wants at least one byte.
-bool send_fds(int socket, const Descriptors& fds) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) std::array<char, fd_room> room{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fds);
-  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
-}
-
-std::optional<std::pair<UniqueFd, UniqueFd>> receive_fds(int socket) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) std::array<char, fd_room> room{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) {
-    return std::nullopt;
-  }
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len != CMSG_LEN(sizeof(Descriptors))) {
-    return std::nullopt;
-  }
-  Descriptors fds{};
-  std::memcpy(fds.data(), CMSG_DATA(header), sizeof fds);
-  return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
-}
 
 UniqueFd connect_to(const std::string& path) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -103,12 +57,12 @@ io::Task<> take(Unix::socket control, const std::function<void(Attached)>& on_at
   }
   co_await io::with_timeout(std::chrono::seconds(1), "attach",
                             control.async_wait(asio::socket_base::wait_read, io::use_task));
-  auto channel = receive_fds(control.native_handle());
-  if (!channel) {
+  std::optional<host::PassedMessage> channel = host::receive_message(control.native_handle());
+  if (!channel || channel->descriptors.size() != 2) {
     co_return;
   }
   UniqueFd control_fd(control.release());
-  on_attached({peer.pid, std::move(channel->first), std::move(channel->second),
+  on_attached({peer.pid, std::move(channel->descriptors[0]), std::move(channel->descriptors[1]),
                io::adopt_socket(executor, std::move(control_fd))});
 }
 
@@ -165,9 +119,10 @@ std::unique_ptr<io::ByteStream> as_link(const io::Executor& executor, Attached a
 
 int run_attach(const std::string& socket_path) {
   const UniqueFd control = connect_to(socket_path);
-  if (!control || !send_fds(control.get(), {STDIN_FILENO, STDOUT_FILENO})) {
+  if (!control) {
     return 1;
   }
+  host::send_message(control.get(), as_bytes("a"), {STDIN_FILENO, STDOUT_FILENO});
   char ignored = 0;
   while (::read(control.get(), &ignored, 1) < 0 && errno == EINTR) {
   }

@@ -2,6 +2,7 @@
 #include "kubectl-kt-connect/networks.h"
 
 #include "kube/api_error.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@ namespace kt::connect {
 namespace {
 
 using io::Task;
+using kube::field;
 using nlohmann::json;
 
 // A pod network seen through one pod: the usual size of a node's share.
@@ -26,11 +28,6 @@ void add_text(std::vector<net::Prefix>& to, const json& value) {
 
 json items(const json& list) {
   return list.is_object() ? list.value("items", json::array()) : json::array();
-}
-
-// json.value() throws when the object is something else; foreign JSON is looked at step by step.
-json field(const json& object, const char* name) {
-  return object.is_object() && object.contains(name) ? object[name] : json();
 }
 
 // An address that no Service can have (RFC 5737), so that the server tells which it could.

@@ -185,12 +185,13 @@ Task<CarriedLink> Carriers::race(const Secure& secure) {
       cancelled = true;
     }
   }
-  co_await io::ignore_cancellation();
+  if (cancelled) {
+    co_await io::ignore_cancellation();
+  }
   co_await group.stop();
   if (cancelled) {
     throw boost::system::system_error(io::asio::error::operation_aborted);
   }
-  co_await io::asio::this_coro::reset_cancellation_state(io::asio::enable_terminal_cancellation());
   if (!race.winner) {
     throw_both();
   }

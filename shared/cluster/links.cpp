@@ -95,12 +95,10 @@ Task<> Links::keep_link(std::uint16_t number) {
     try {
       co_await carry(number);
       backoff.reset();
-      ++replaced_;
     } catch (const Error& e) {
       log::debug("links", "link {}: {}", number, e.message());
       failed = true;
     }
-    slots_[number].carrier.reset();
     if (failed && !tunnel_.ended()) {
       co_await io::sleep_for(backoff.next(0.5));
     }
@@ -118,7 +116,6 @@ Task<> Links::carry(std::uint16_t number) {
   }
   CarriedLink link = std::move(*slot.link);
   slot.link.reset();
-  slot.carrier = link.carrier;
   if (link.carrier == Carrier::proxy || !carriers_.may_use(Carrier::proxy)) {
     co_await run_link(number, std::move(link), slot.generation);
     co_return;
@@ -163,10 +160,6 @@ Task<std::optional<CarriedLink>> Links::find_better(std::uint16_t number) {
     log::debug("links", "pods/proxy still does not carry: {}", e.message());
   }
   co_return std::nullopt;
-}
-
-std::optional<Carrier> Links::carrier_of(std::uint16_t number) const {
-  return number < slots_.size() ? slots_[number].carrier : std::nullopt;
 }
 
 }  // namespace kt::cluster

@@ -37,15 +37,10 @@ class Links {
   // Carries link 0 and makes, carries and replaces all others, until cancelled or the tunnel ended.
   io::Task<> keep();
 
-  // By which carrier each living link comes, by link number.
-  [[nodiscard]] std::optional<Carrier> carrier_of(std::uint16_t number) const;
-  [[nodiscard]] int replaced() const { return replaced_; }
-
  private:
   struct Slot {
     std::uint32_t generation = 0;
     std::optional<CarriedLink> link;  // made, not yet carrying
-    std::optional<Carrier> carrier;   // carrying
   };
 
   [[nodiscard]] Carriers::Secure secure(std::uint16_t number) const;
@@ -61,7 +56,6 @@ class Links {
   mux::Tunnel& tunnel_;
   const Credentials& credentials_;
   std::vector<Slot> slots_;
-  int replaced_ = 0;
 };
 
 }  // namespace kt::cluster

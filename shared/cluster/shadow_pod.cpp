@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "kube/json_fields.h"
 #include "kube/watch.h"
 
 #include <fmt/format.h>
@@ -12,21 +13,14 @@ namespace kt::cluster {
 namespace {
 
 using io::Task;
+using kube::field;
+using kube::text_at;
 using nlohmann::json;
 using std::chrono::seconds;
 
-// Foreign JSON is looked at step by step: a missing field is null.
-json field(const json& object, const char* name) {
-  return object.is_object() && object.contains(name) ? object[name] : json();
-}
-
-std::string text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : "";
-}
-
 std::string reason_and_message(const json& state) {
-  const std::string reason = text(field(state, "reason"));
-  const std::string message = text(field(state, "message"));
+  const std::string reason = text_at(state, "reason");
+  const std::string message = text_at(state, "message");
   return message.empty() ? reason : fmt::format("{}: {}", reason, message);
 }
 
@@ -49,8 +43,7 @@ bool is_hopeless(const std::string& reason) {
 
 std::string scheduling_reason(const json& pod) {
   for (const json& condition : field(field(pod, "status"), "conditions")) {
-    if (text(field(condition, "type")) == "PodScheduled" &&
-        text(field(condition, "status")) == "False") {
+    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False") {
       return reason_and_message(condition);
     }
   }
@@ -70,7 +63,7 @@ Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait,
     if (change != kube::Change::set) {
       return kube::Watching::go_on;
     }
-    wait.pod = text(field(field(pod, "metadata"), "name"));
+    wait.pod = text_at(field(pod, "metadata"), "name");
     wait.state = pod_state(pod);
     if (!wait.state.reason.empty()) {
       on_waiting(wait.state.reason);
@@ -87,8 +80,8 @@ kube::ObjectRef job_ref(const ShadowRun& run) {
 
 PodState pod_state(const json& pod) {
   PodState state;
-  const std::string phase = text(field(field(pod, "status"), "phase"));
-  state.running = phase == "Running" && !text(field(field(pod, "status"), "podIP")).empty();
+  const std::string phase = text_at(field(pod, "status"), "phase");
+  state.running = phase == "Running" && !text_at(field(pod, "status"), "podIP").empty();
   state.ended = phase == "Failed" || phase == "Succeeded";
   state.reason = state.ended ? reason_and_message(field(pod, "status")) : container_reason(pod);
   if (state.reason.empty()) {
@@ -100,7 +93,7 @@ PodState pod_state(const json& pod) {
 
 Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options) {
   const json job = co_await client.create(kube::jobs, run.namespace_, shadow_job(run, options));
-  const std::string uid = text(field(field(job, "metadata"), "uid"));
+  const std::string uid = text_at(field(job, "metadata"), "uid");
   co_await client.create(kube::secrets, run.namespace_, shadow_secret(run, uid));
   co_return uid;
 }

@@ -2,6 +2,7 @@
 #include "kube/api_error.h"
 
 #include "base/log.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -33,11 +34,6 @@ std::string hint_for(int status) {
   return status >= 500 ? "kubectl cluster-info" : "";
 }
 
-std::string text_of(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // One harmless line.
 std::string to_line(std::string_view text) {
   std::string line = log::harmless(text.substr(0, max_message));
@@ -64,8 +60,8 @@ ApiError::ApiError(std::string_view what, int status, Status parsed)
 ApiError::Status ApiError::parse(int status, std::string_view body) {
   const nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
   Status result;
-  if (answer.is_object() && text_of(answer, "kind") == "Status") {
-    result = {to_line(text_of(answer, "reason")), to_line(text_of(answer, "message"))};
+  if (answer.is_object() && text_at(answer, "kind") == "Status") {
+    result = {to_line(text_at(answer, "reason")), to_line(text_at(answer, "message"))};
   } else {
     result.message = to_line(body);
   }

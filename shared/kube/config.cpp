@@ -2,6 +2,7 @@
 #include "kube/config.h"
 
 #include "base/error.h"
+#include "kube/json_fields.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -26,17 +27,12 @@ constexpr auto log_in_limit = std::chrono::minutes(5);
 
 constexpr int least_minor = 26;  // plugin completion, WebSocket switches, --append-server-path
 
-std::string text_of(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // kubeconfig's lists: [{"name": N, KIND: {…}}]. Null when there is no such entry.
 json find_entry(const json& config, const char* list, const char* kind, const std::string& name) {
   const json entries = config.value(list, json());
   if (entries.is_array()) {
     for (const json& entry : entries) {
-      if (text_of(entry, "name") == name && entry.contains(kind)) {
+      if (text_at(entry, "name") == name && entry.contains(kind)) {
         return entry.at(kind);
       }
     }
@@ -65,7 +61,7 @@ json entry_or_throw(const json& config, const char* list, const char* kind,
 
 bool may_ask(const json& user) {
   const json exec = user.is_object() ? user.value("exec", json()) : json();
-  return exec.is_object() && text_of(exec, "interactiveMode") != "Never";
+  return exec.is_object() && text_at(exec, "interactiveMode") != "Never";
 }
 
 [[noreturn]] void throw_no_kubeconfig() {
@@ -76,14 +72,14 @@ bool may_ask(const json& user) {
 
 void apply_context(Config& config, const json& kubeconfig, const ConnectionFlags& flags,
                    std::string& cluster_name) {
-  config.context = flags.find("context").value_or(text_of(kubeconfig, "current-context"));
+  config.context = flags.find("context").value_or(text_at(kubeconfig, "current-context"));
   if (config.context.empty()) {
     return;
   }
   const json context = entry_or_throw(kubeconfig, "contexts", "context", config.context);
-  cluster_name = text_of(context, "cluster");
-  config.user = text_of(context, "user");
-  const std::string name = text_of(context, "namespace");
+  cluster_name = text_at(context, "cluster");
+  config.user = text_at(context, "user");
+  const std::string name = text_at(context, "namespace");
   config.namespace_ = name.empty() ? config.namespace_ : name;
 }
 
@@ -91,10 +87,10 @@ void apply_cluster(Config& config, const json& kubeconfig, const ConnectionFlags
                    const std::string& name) {
   if (!name.empty()) {
     const json cluster = entry_or_throw(kubeconfig, "clusters", "cluster", name);
-    config.server = text_of(cluster, "server");
-    config.proxy_url = text_of(cluster, "proxy-url");
-    const std::string data = text_of(cluster, "certificate-authority-data");
-    config.certificate_authority = data.empty() ? text_of(cluster, "certificate-authority") : data;
+    config.server = text_at(cluster, "server");
+    config.proxy_url = text_at(cluster, "proxy-url");
+    const std::string data = text_at(cluster, "certificate-authority-data");
+    config.certificate_authority = data.empty() ? text_at(cluster, "certificate-authority") : data;
   }
   config.server = flags.find("server").value_or(config.server);
   config.certificate_authority =
@@ -177,10 +173,10 @@ Config parse_config(std::string_view kubeconfig_json, const ConnectionFlags& fla
 
 void check_kubectl_version(std::string_view version_json) {
   const json version = parse_json(version_json, "kubectl version").value("clientVersion", json());
-  const int major = leading_number(text_of(version, "major"));
-  const int minor = leading_number(text_of(version, "minor"));
+  const int major = leading_number(text_at(version, "major"));
+  const int minor = leading_number(text_at(version, "minor"));
   if (major < 1 || (major == 1 && minor < least_minor)) {
-    throw_too_old(text_of(version, "gitVersion"));
+    throw_too_old(text_at(version, "gitVersion"));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "io/backoff.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -20,11 +21,6 @@ constexpr int seconds_of_a_watch =
     290;  // then the server ends it and we go on from the same version
 
 enum class Outcome { go_on, stop, list_again };
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 json metadata_of(const json& object) {
   return object.is_object() ? object.value("metadata", json::object()) : json::object();

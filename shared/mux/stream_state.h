@@ -28,7 +28,6 @@ inline constexpr Words opened = 2;
 inline constexpr Words failed = 4;
 inline constexpr Words credit = 8;
 inline constexpr Words reset = 16;
-inline constexpr Words done = 32;
 }  // namespace word
 
 // A stream as Core keeps it. Pure data with two halves that know their own rules.

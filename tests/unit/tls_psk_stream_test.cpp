@@ -3,6 +3,7 @@
 #include "io/socket_stream.h"
 #include "io/task_group.h"
 #include "support/catch.h"
+#include "support/pattern.h"
 #include "support/run_task.h"
 #include "tls/psk_stream.h"
 
@@ -26,6 +27,8 @@
 
 using namespace kt;
 using namespace std::chrono_literals;
+using test::receive_pattern;
+using test::send_pattern;
 
 namespace {
 
@@ -116,39 +119,6 @@ io::Task<Ends> connected(Watch& watch) {
 // The kind of error that an end came to, if it came to one.
 std::optional<ErrorKind> failure(const End& end) {
   return end.error ? std::optional(end.error->kind()) : std::nullopt;
-}
-
-// Bytes that differ from place to place, so that a lost, doubled or moved piece shows.
-std::byte pattern(std::size_t at) {
-  return static_cast<std::byte>((at * 2654435761U) >> 24);
-}
-
-io::Task<> send_pattern(io::ByteStream& stream, std::size_t total, std::size_t piece) {
-  Bytes bytes(piece);
-  for (std::size_t at = 0; at < total; at += piece) {
-    const std::size_t count = std::min(piece, total - at);
-    for (std::size_t i = 0; i < count; ++i) {
-      bytes[i] = pattern(at + i);
-    }
-    co_await stream.write_all(BytesView(bytes).first(count));
-  }
-}
-
-// Counts into `good` the bytes that are as they should be; stops at the first that is not.
-io::Task<> receive_pattern(io::ByteStream& stream, std::size_t total, std::size_t& good) {
-  Bytes bytes(100'000);
-  while (good < total) {
-    const std::size_t count =
-        co_await stream.read_some(MutableBytes(bytes).first(std::min(bytes.size(), total - good)));
-    for (std::size_t i = 0; i < count; ++i, ++good) {
-      if (bytes[i] != pattern(good)) {
-        co_return;
-      }
-    }
-    if (count == 0) {
-      co_return;
-    }
-  }
 }
 
 io::Task<> both_directions(io::Executor executor) {

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON that somebody else wrote, looked at step by step: what is missing or of another kind is null
+// or empty, and nothing throws.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace kt::kube {
+
+// Null when `object` is no object or has no such field.
+[[nodiscard]] nlohmann::json field(const nlohmann::json& object, const char* name);
+
+// Empty when the field is missing or no string.
+[[nodiscard]] std::string text_at(const nlohmann::json& object, const char* name);
+
+}  // namespace kt::kube
