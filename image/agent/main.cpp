@@ -6,6 +6,7 @@
 //   steal
 #include "agent/serve.h"
 #include "base/error.h"
+#include "io/scheduling.h"
 
 #include <fmt/format.h>
 
@@ -40,6 +41,7 @@ kt::agent::ServeOptions parse(const std::vector<std::string>& arguments) {
 int run(std::vector<std::string> arguments) {
   if (!arguments.empty() && arguments[0] == "serve") {
     arguments.erase(arguments.begin());
+    kt::io::schedule_in_batches();
     return kt::agent::serve(parse(arguments));
   }
   const bool as_shell = arguments.size() == 2 && arguments[0] == "-c";

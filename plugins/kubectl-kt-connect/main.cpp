@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/program.h"
+#include "io/scheduling.h"
 #include "kubectl-kt-connect/connect.h"
 
 #include <fmt/format.h>
@@ -61,6 +62,7 @@ kt::io::Task<int> main_task(Invocation invocation) {
                     invocation.program + " -- CMD [ARG…]");
   }
   kt::log::set_level(options.verbosity);
+  kt::io::schedule_in_batches();  // the kubectl children too
   co_return co_await kt::connect::connect(std::move(options), surroundings(),
                                           *invocation.interrupts);
 }

@@ -157,13 +157,16 @@ Task<> Carriers::run_attempt(Carrier carrier, const Secure& secure, Race& race) 
   race.changed.notify();
 }
 
-// The second starts when its head start is over, or when the first has failed.
+// The second starts when its head start is over or when the first has failed, and not at all when
+// the first has won by then.
 Task<> Carriers::run_second(const Secure& secure, Race& race) {
   const io::TimePoint start = io::Clock::now() + head_start();
   while (race.running > 1 && !race.winner && io::Clock::now() < start) {
     co_await race.changed.wait_for(start - io::Clock::now());
   }
-  co_await run_attempt(Carrier::port_forward, secure, race);
+  if (!race.winner) {
+    co_await run_attempt(Carrier::port_forward, secure, race);
+  }
 }
 
 Task<CarriedLink> Carriers::race(const Secure& secure) {

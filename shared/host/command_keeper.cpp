@@ -6,6 +6,7 @@
 #include "host/descriptor_passing.h"
 #include "host/namespace_child.h"
 #include "host/network_members.h"
+#include "io/scheduling.h"
 
 #include <fmt/format.h>
 
@@ -115,6 +116,7 @@ Started start(const CaptureCommand& command) {
   if (pid == 0) {
     reset_handlers();
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    io::schedule_as_before();
     const int error = die_with(keeper) ? execute(command) : ESRCH;
     (void)!::write(write_end.get(), &error, sizeof error);
     ::_exit(1);

@@ -76,6 +76,15 @@ BytesView ByteQueue::at(std::uint64_t offset) const {
                static_cast<std::size_t>(slot_end - offset));
 }
 
+std::size_t ByteQueue::parts(std::uint64_t offset, std::span<BytesView> parts) const {
+  std::size_t count = 0;
+  while (count < parts.size() && offset < end_) {
+    parts[count] = at(offset);
+    offset += parts[count++].size();
+  }
+  return count;
+}
+
 void ByteQueue::drop_front() {
   Slot& slot = slots_[head_++];
   pool_.give_back(std::move(slot.bytes), slot.large);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace kt::mux {
@@ -50,6 +51,8 @@ class ByteQueue {
 
   // The bytes from `offset` on that lie together; empty at the end. begin() <= offset <= end().
   [[nodiscard]] BytesView at(std::uint64_t offset) const;
+  // The same for all the bytes from `offset` on, chunk by chunk; how many parts there are.
+  std::size_t parts(std::uint64_t offset, std::span<BytesView> parts) const;
   // Drops all before `offset`.
   void drop_before(std::uint64_t offset);
   // Drops everything; end() stays.

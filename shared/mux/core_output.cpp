@@ -195,9 +195,13 @@ void Core::write_stream_data(FrameWriter& writer, StreamState& stream, std::uint
   const std::size_t most = std::min(max_data, writer.room() - header_size - data_prefix_size);
   const BytesView bytes = stream.send.unsent(most);
   if (!bytes.empty()) {
+    const bool was_full = stream.send.room() == 0;
     writer.data(stream.id, stream.send.next(), bytes);
     stream.send.sent(bytes.size(), bit);
     stream.carried += bytes.size();
+    if (was_full && stream.send.room() > 0) {
+      changed(stream);
+    }
   }
   if (stream.send.fin_due() && writer.room() > header_size + data_prefix_size) {
     (void)writer.numbers(stream.id, FrameType::fin, {stream.send.next()});

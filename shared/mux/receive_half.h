@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace kt::mux {
 
@@ -28,6 +29,9 @@ class ReceiveHalf {
 
   // Application's side.
   [[nodiscard]] BytesView peek() const { return queue_.at(queue_.begin()); }
+  [[nodiscard]] std::size_t peek(std::span<BytesView> parts) const {
+    return queue_.parts(queue_.begin(), parts);
+  }
   void consume(std::size_t count) { queue_.drop_before(queue_.begin() + count); }
   [[nodiscard]] bool complete() const { return final_ && queue_.end() == *final_; }  // all has come
   [[nodiscard]] bool ended() const { return complete() && queue_.size() == 0; }

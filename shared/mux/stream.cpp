@@ -58,6 +58,11 @@ BytesView Stream::peek() const {
   return state == nullptr ? BytesView{} : state->receive.peek();
 }
 
+std::size_t Stream::peek(std::span<BytesView> parts) const {
+  const StreamState* state = tunnel_.core_.find(id_);
+  return state == nullptr ? 0 : state->receive.peek(parts);
+}
+
 void Stream::consume(std::size_t count) {
   tunnel_.core_.consume(id_, count, io::Clock::now());
   tunnel_.settle();

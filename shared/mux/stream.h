@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 
 namespace kt::mux {
 
@@ -34,7 +35,8 @@ class Stream {
   // Reading. readable() waits until peek() is not empty, or ended(), or error() != 0.
   io::Task<> readable();
   [[nodiscard]] BytesView peek() const;  // a part of what has come; empty: nothing yet
-  void consume(std::size_t count);       // the first `count` bytes of peek()
+  std::size_t peek(std::span<BytesView> parts) const;  // that and what follows; how many parts
+  void consume(std::size_t count);                     // the first `count` bytes of it
   [[nodiscard]] bool ended() const;      // the other end finished and all of it was consumed
 
   // Writing. writable() waits until prepare() is not empty, or error() != 0.
