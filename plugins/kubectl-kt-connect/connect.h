@@ -10,6 +10,7 @@ namespace kt::connect {
 
 // What main() takes from the environment.
 struct Surroundings {
+  std::string program;         // as typed, for hints
   std::string runtime_folder;  // XDG_RUNTIME_DIR, or /run/user/UID
   std::string kubectl;         // KUBECTL_PATH, or kubectl
   std::string user;

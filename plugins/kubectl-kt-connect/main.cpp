@@ -2,6 +2,8 @@
 #include "cli/program.h"
 #include "io/scheduling.h"
 #include "kubectl-kt-connect/connect.h"
+#include "kubectl-kt-connect/show_role.h"
+#include "kubectl-kt-connect/show_status.h"
 
 #include <fmt/format.h>
 
@@ -35,11 +37,20 @@ std::string host_name() {
   return name.data();
 }
 
-kt::connect::Surroundings surroundings() {
+std::string runtime_folder() {
+  return environment("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", ::getuid()));
+}
+
+std::string kubectl_program() {
+  return environment("KUBECTL_PATH", "kubectl");
+}
+
+kt::connect::Surroundings surroundings(const std::string& program) {
   std::ifstream file("/etc/resolv.conf");
   kt::connect::Surroundings found;
-  found.runtime_folder = environment("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", ::getuid()));
-  found.kubectl = environment("KUBECTL_PATH", "kubectl");
+  found.program = program;
+  found.runtime_folder = runtime_folder();
+  found.kubectl = kubectl_program();
   found.user = user_name();
   found.host = host_name();
   found.resolv_conf = {std::istreambuf_iterator<char>(file), {}};
@@ -47,13 +58,26 @@ kt::connect::Surroundings surroundings() {
   return found;
 }
 
-kt::io::Task<int> main_task(Invocation invocation) {
+// Before anything else: a word that is no verb is a mistake, and the most likely one is easy to
+// name.
+void check_words(const kt::cli::ParsedOptions& parsed, const std::string& program) {
+  if (!parsed.words().empty()) {
+    const std::string& word = parsed.words().front();
+    const std::string verb = kt::cli::nearest(word, {"status", "rbac"});
+    throw kt::Error(kt::ErrorKind::usage, fmt::format("unknown command '{}'", word),
+                    verb.empty() ? fmt::format("{} -- {}", program, word)
+                                 : fmt::format("did you mean {} {}?", program, verb));
+  }
+}
+
+kt::io::Task<int> connect_task(Invocation invocation) {
   const kt::cli::OptionTable& table = kt::connect::connect_table();
   const kt::cli::ParsedOptions parsed = table.parse(invocation.arguments);
   if (parsed.is_on("help")) {
     fmt::print("{}", table.help(invocation.program));
     co_return kt::cli::done;
   }
+  check_words(parsed, invocation.program);
   kt::connect::ConnectOptions options =
       kt::connect::to_connect_options(parsed, environment("KT_IMAGE", released_image));
   if (options.command.empty()) {
@@ -63,8 +87,19 @@ kt::io::Task<int> main_task(Invocation invocation) {
   }
   kt::log::set_level(options.verbosity);
   kt::io::schedule_in_batches();  // the kubectl children too
-  co_return co_await kt::connect::connect(std::move(options), surroundings(),
+  co_return co_await kt::connect::connect(std::move(options), surroundings(invocation.program),
                                           *invocation.interrupts);
+}
+
+kt::io::Task<int> main_task(Invocation invocation) {
+  const std::string verb = invocation.arguments.empty() ? "" : invocation.arguments.front();
+  if (verb == "status") {
+    co_return kt::connect::show_status(invocation, runtime_folder());
+  }
+  if (verb == "rbac") {
+    co_return co_await kt::connect::show_role(std::move(invocation), kubectl_program());
+  }
+  co_return co_await connect_task(std::move(invocation));
 }
 
 }  // namespace

@@ -41,11 +41,8 @@ std::vector<Option> connect_flags() {
 
 std::vector<Option> all_flags() {
   std::vector<Option> flags = connect_flags();
-  for (const kube::ConnectionFlag& flag : kube::connection_flags()) {
-    // kubectl's own help has the words; here they would fill the screen.
-    flags.push_back({std::string(flag.name), flag.short_name, flag.takes_value ? "VALUE" : "",
-                     std::string(flag.help), "", "", flag.repeatable});
-  }
+  const std::vector<Option> connection = connection_options();
+  flags.insert(flags.end(), connection.begin(), connection.end());
   return flags;
 }
 
@@ -132,11 +129,31 @@ log::Level read_verbosity(const ParsedOptions& parsed) {
 
 }  // namespace
 
+std::vector<Option> connection_options() {
+  std::vector<Option> flags;
+  for (const kube::ConnectionFlag& flag : kube::connection_flags()) {
+    // kubectl's own help has the words; here they would fill the screen.
+    flags.push_back({std::string(flag.name), flag.short_name, flag.takes_value ? "VALUE" : "",
+                     std::string(flag.help), "", "", flag.repeatable});
+  }
+  return flags;
+}
+
+kube::ConnectionFlags connection_flags_of(const ParsedOptions& parsed) {
+  kube::ConnectionFlags flags;
+  for (const kube::ConnectionFlag& flag : kube::connection_flags()) {
+    for (const std::string& value : parsed.values(flag.name)) {
+      flags.add(std::string(flag.name), value);
+    }
+  }
+  return flags;
+}
+
 const cli::OptionTable& connect_table() {
   static const cli::OptionTable table(
       {"Runs a program as if it were inside the cluster: its network, its DNS, no root.",
        {"# one request to a service", "{} -- curl http://cart.shop/", "# a shell in the cluster",
-        "{} -n shop -- bash"},
+        "{} -n shop -- bash", "# what runs; the rights it needs", "{} status", "{} rbac"},
        "{} [flags] -- CMD [ARG…]",
        "kubectl's own connection flags (--context, -n, --kubeconfig, --as, …) work as in kubectl."},
       all_flags());
@@ -145,11 +162,7 @@ const cli::OptionTable& connect_table() {
 
 ConnectOptions to_connect_options(const ParsedOptions& parsed, const std::string& default_image) {
   ConnectOptions options;
-  for (const kube::ConnectionFlag& flag : kube::connection_flags()) {
-    for (const std::string& value : parsed.values(flag.name)) {
-      options.connection.add(std::string(flag.name), value);
-    }
-  }
+  options.connection = connection_flags_of(parsed);
   options.shadow = read_shadow(parsed, default_image);
   options.carrier = read_carrier(parsed);
   options.links = static_cast<int>(parsed.number("links", 0, 8));

@@ -29,6 +29,10 @@ struct ConnectOptions {
 
 [[nodiscard]] const cli::OptionTable& connect_table();
 
+// kubectl's own connection flags, for every verb's table, and back.
+[[nodiscard]] std::vector<cli::Option> connection_options();
+[[nodiscard]] kube::ConnectionFlags connection_flags_of(const cli::ParsedOptions& parsed);
+
 // `default_image` is KT_IMAGE or the released one. Throws Error usage.
 [[nodiscard]] ConnectOptions to_connect_options(const cli::ParsedOptions& parsed,
                                                 const std::string& default_image);

@@ -3,8 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "io/relay.h"
-#include "kubectl-kt-connect/laptop_dial.h"
+#include "io/socket_stream.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -51,10 +50,6 @@ Accepted accept_one(int listener) {
   return {std::move(socket), endpoint_of(address)};
 }
 
-mux::Endpoint to_mux(const net::Endpoint& endpoint) {
-  return {connect::to_mux(endpoint.address), endpoint.port};
-}
-
 }  // namespace
 
 TcpFlows::TcpFlows(const io::Executor& executor, CaptureParts& parts)
@@ -62,9 +57,9 @@ TcpFlows::TcpFlows(const io::Executor& executor, CaptureParts& parts)
 
 void TcpFlows::connect(const net::ConnectRequest& request) {
   if (request.destination == parts_.nameserver) {
-    establish(request.flow, Resolver{});
+    establish(request.flow, std::nullopt);
   } else {
-    tasks_.spawn(reach(request));
+    tasks_.spawn(dial(request));
   }
 }
 
@@ -80,34 +75,17 @@ void TcpFlows::establish(net::FlowId flow, Far far) {
   }
 }
 
-Task<> TcpFlows::reach(net::ConnectRequest request) {
-  std::optional<Far> far;
-  const int error = co_await dial(request, far);
-  if (far) {
-    establish(request.flow, std::move(*far));
+Task<> TcpFlows::dial(net::ConnectRequest request) {
+  const Side side = parts_.routes.side_of(request.destination.address);
+  Reached reached = co_await reach(parts_.tunnel, side, request.destination, request.source);
+  if (reached.far) {
+    establish(request.flow, std::move(*reached.far));
     co_return;
   }
-  log::debug("flow", "{}: {}", request.destination.to_string(), errno_text(error));
-  if (const std::optional<Bytes> answer = parts_.redirector.failed(request.flow, error)) {
+  log::debug("flow", "{}: {}", request.destination.to_string(), errno_text(reached.error));
+  if (const std::optional<Bytes> answer = parts_.redirector.failed(request.flow, reached.error)) {
     parts_.tun.write(*answer);
   }
-}
-
-// The errno when `far` stays empty.
-Task<int> TcpFlows::dial(const net::ConnectRequest& request, std::optional<Far>& far) {
-  if (parts_.routes.side_of(request.destination.address) == Side::laptop) {
-    Dialled dialled = co_await dial_from_laptop(request.destination);
-    if (dialled.socket) {
-      far = std::move(*dialled.socket);
-    }
-    co_return dialled.error;
-  }
-  mux::OpenResult opened = co_await parts_.tunnel.open(
-      {mux::Protocol::tcp, to_mux(request.destination), to_mux(request.source)});
-  if (opened.stream != nullptr) {
-    far = std::move(opened.stream);
-  }
-  co_return opened.error;
 }
 
 Task<> TcpFlows::accept(UniqueFd listener) {
@@ -132,10 +110,8 @@ Task<> TcpFlows::accept(UniqueFd listener) {
 }
 
 Task<> TcpFlows::carry(io::Socket near, Far far, net::FlowId flow) {
-  if (auto* stream = std::get_if<std::unique_ptr<mux::Stream>>(&far)) {
-    co_await io::relay(std::move(near), **stream);
-  } else if (auto* socket = std::get_if<io::Socket>(&far)) {
-    co_await relay_sockets(std::move(near), std::move(*socket));
+  if (far) {
+    co_await relay_to(std::move(*far), std::move(near));
   } else {
     io::SocketStream client(std::move(near));
     co_await parts_.dns.serve(client);

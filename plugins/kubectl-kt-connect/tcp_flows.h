@@ -3,16 +3,13 @@
 #pragma once
 
 #include "dns/forwarder.h"
-#include "io/socket_stream.h"
 #include "io/task_group.h"
-#include "kubectl-kt-connect/routes.h"
-#include "mux/tunnel.h"
+#include "kubectl-kt-connect/far_end.h"
 #include "net/redirector.h"
 #include "net/tun_device.h"
 
 #include <map>
-#include <memory>
-#include <variant>
+#include <optional>
 
 namespace kt::connect {
 
@@ -38,11 +35,9 @@ class TcpFlows {
   io::Task<> stop() { return tasks_.stop(); }
 
  private:
-  struct Resolver {};  // the namespace's nameserver: answered here
-  using Far = std::variant<Resolver, std::unique_ptr<mux::Stream>, io::Socket>;
+  using Far = std::optional<FarEnd>;  // nothing: the namespace's nameserver, answered here
 
-  io::Task<> reach(net::ConnectRequest request);
-  io::Task<int> dial(const net::ConnectRequest& request, std::optional<Far>& far);
+  io::Task<> dial(net::ConnectRequest request);
   io::Task<> carry(io::Socket near, Far far, net::FlowId flow);
   void establish(net::FlowId flow, Far far);
 

@@ -143,10 +143,16 @@ Task<> Links::carry(std::uint16_t number) {
   co_await old.stop();
 }
 
+std::optional<Carrier> Links::carrier_of(std::uint16_t number) const {
+  return number < slots_.size() ? slots_[number].carrying : std::nullopt;
+}
+
 Task<> Links::run_link(std::uint16_t number, CarriedLink link, std::uint32_t generation) {
+  slots_[number].carrying = link.carrier;
   const std::string why =
       co_await tunnel_.run_link(std::move(link.stream), mux::LinkName{number, generation});
   log::debug("links", "link {} over {} ended: {}", number, to_string(link.carrier), why);
+  slots_[number].carrying.reset();
   link_ended_.notify();
 }
 

@@ -34,6 +34,9 @@ class Links {
   // laptop is attached to this shadow.
   io::Task<mux::Welcome> connect();
 
+  // What carries a link now; nothing while it is being made.
+  [[nodiscard]] std::optional<Carrier> carrier_of(std::uint16_t number) const;
+
   // Carries link 0 and makes, carries and replaces all others, until cancelled or the tunnel ended.
   io::Task<> keep();
 
@@ -41,6 +44,7 @@ class Links {
   struct Slot {
     std::uint32_t generation = 0;
     std::optional<CarriedLink> link;  // made, not yet carrying
+    std::optional<Carrier> carrying;
   };
 
   [[nodiscard]] Carriers::Secure secure(std::uint16_t number) const;

@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 namespace kt::cluster {
 namespace {
@@ -32,13 +34,27 @@ void make_private(const std::string& path) {
   }
 }
 
-UniqueFd try_lock(const std::string& folder) {
-  UniqueFd lock(
-      ::open((folder + "/lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    lock.reset();
-  }
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
   return lock;
+}
+
+UniqueFd try_lock(const std::string& folder) {
+  UniqueFd file(
+      ::open((folder + "/lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  struct flock lock = whole_file();
+  if (file && ::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
+    file.reset();
+  }
+  return file;
+}
+
+bool is_locked(const std::string& folder) {
+  const UniqueFd file(::open((folder + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct flock lock = whole_file();
+  return file && ::fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 void sweep(const std::string& folder) {
@@ -74,6 +90,35 @@ RunningConnect::~RunningConnect() {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
   }
+}
+
+void RunningConnect::write_status(std::string_view text) const noexcept {
+  const std::string file = folder_ + "/status.json";
+  const std::string fresh = file + ".new";
+  const UniqueFd out(
+      ::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (out && ::write(out.get(), text.data(), text.size()) == std::ssize(text)) {
+    (void)::rename(fresh.c_str(), file.c_str());
+  }
+}
+
+std::vector<std::string> running_connects(const std::string& runtime_folder) {
+  std::vector<std::string> folders;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(runtime_folder + "/kt", none)) {
+    const std::string folder = entry.path().string();
+    struct stat info {};
+    if (::lstat(folder.c_str(), &info) == 0 && info.st_uid == ::getuid() && is_locked(folder)) {
+      folders.push_back(folder);
+    }
+  }
+  std::ranges::sort(folders);
+  return folders;
+}
+
+std::string read_status(const std::string& folder) {
+  std::ifstream file(folder + "/status.json");
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace kt::cluster

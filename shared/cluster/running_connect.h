@@ -5,6 +5,8 @@
 #include "base/unique_fd.h"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace kt::cluster {
 
@@ -21,13 +23,24 @@ class RunningConnect {
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string api_socket() const { return folder_ + "/api.sock"; }
+  [[nodiscard]] std::string socks_socket() const { return folder_ + "/socks.sock"; }
+
+  // Puts status.json in place of the one before, whole. Not written is not fatal: a full disk.
+  void write_status(std::string_view text) const noexcept;
 
  private:
   RunningConnect(std::string folder, UniqueFd lock)
       : folder_(std::move(folder)), lock_(std::move(lock)) {}
 
   std::string folder_;
-  UniqueFd lock_;  // flock(2): released by the kernel whatever ends us
+  UniqueFd lock_;  // F_OFD_SETLK: released by the kernel whatever ends us
 };
+
+// The folders of all connects that run now, ours alone, in the order of their names. Looking does
+// not disturb a claim.
+[[nodiscard]] std::vector<std::string> running_connects(const std::string& runtime_folder);
+
+// Its status.json as last written; empty when there is none yet.
+[[nodiscard]] std::string read_status(const std::string& folder);
 
 }  // namespace kt::cluster

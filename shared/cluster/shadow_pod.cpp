@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cluster/job_events.h"
+#include "io/task_group.h"
 #include "kube/json_fields.h"
 #include "kube/watch.h"
 
@@ -50,14 +52,24 @@ std::string scheduling_reason(const json& pod) {
   return {};
 }
 
-// What the watcher has learnt, shared with the waiting task by reference.
+// What the watchers have learnt, shared with the waiting task by reference.
 struct Wait {
+  explicit Wait(const io::Executor& executor) : watchers(executor) {}
+
+  void over() { watchers.cancel(); }  // it runs, or never will
+
   std::string pod;
   PodState state;
+  std::function<void(const std::string&)> on_waiting;
+  io::TaskGroup watchers;
 };
 
-Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait,
-                 std::function<void(const std::string&)> on_waiting) {
+// A pod that may not exist will not exist a second later either; a full quota may become free.
+bool is_forbidden(const std::string& warning) {
+  return warning.find("violates PodSecurity") != std::string::npos;
+}
+
+Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait) {
   kube::WatchScope scope{kube::pods, run.namespace_, {"job-name=" + run.name, {}}};
   co_await kube::watch(client, scope, [&](kube::Change change, const json& pod) {
     if (change != kube::Change::set) {
@@ -66,10 +78,30 @@ Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait,
     wait.pod = text_at(field(pod, "metadata"), "name");
     wait.state = pod_state(pod);
     if (!wait.state.reason.empty()) {
-      on_waiting(wait.state.reason);
+      wait.on_waiting(wait.state.reason);
     }
     return wait.state.running || wait.state.ended ? kube::Watching::stop : kube::Watching::go_on;
   });
+  wait.over();
+}
+
+Task<> watch_job(kube::Client& client, ShadowRun run, Wait& wait) {
+  co_await tell_warnings(client, run.namespace_, run.name, [&](const std::string& warning) {
+    if (!wait.pod.empty()) {
+      return;  // the pod speaks for itself
+    }
+    wait.state.reason = warning;
+    wait.on_waiting(warning);
+    if (is_forbidden(warning)) {
+      wait.over();
+    }
+  });
+}
+
+Task<> until_over(kube::Client& client, ShadowRun run, Wait& wait) {
+  wait.watchers.spawn(watch_pod(client, run, wait));
+  wait.watchers.spawn(watch_job(client, run, wait));
+  co_await wait.watchers.join();
 }
 
 kube::ObjectRef job_ref(const ShadowRun& run) {
@@ -100,10 +132,11 @@ Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptio
 
 Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
                                std::function<void(const std::string&)> on_waiting) {
-  Wait wait;
+  Wait wait(co_await io::asio::this_coro::executor);
+  wait.on_waiting = std::move(on_waiting);
   bool too_late = false;
   try {
-    co_await io::with_timeout(limit, "shadow pod", watch_pod(client, run, wait, on_waiting));
+    co_await io::with_timeout(limit, "shadow pod", until_over(client, run, wait));
   } catch (const kube::ApiError&) {
     throw;
   } catch (const Error&) {

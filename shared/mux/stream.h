@@ -37,7 +37,7 @@ class Stream {
   [[nodiscard]] BytesView peek() const;  // a part of what has come; empty: nothing yet
   std::size_t peek(std::span<BytesView> parts) const;  // that and what follows; how many parts
   void consume(std::size_t count);                     // the first `count` bytes of it
-  [[nodiscard]] bool ended() const;      // the other end finished and all of it was consumed
+  [[nodiscard]] bool ended() const;  // the other end finished and all of it was consumed
 
   // Writing. writable() waits until prepare() is not empty, or error() != 0.
   io::Task<> writable();

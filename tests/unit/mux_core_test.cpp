@@ -310,3 +310,20 @@ TEST_CASE("streams survive links that die at random, byte for byte") {
   }
   CHECK(returned == sent);
 }
+
+TEST_CASE("a sender that is full goes on when a link has taken bytes, without waiting for credit") {
+  Pair pair;
+  pair.link(1);
+  const StreamId id = pair.open();
+  const Bytes much(mux::initial_window);
+  REQUIRE(write(pair.laptop, id, much, 0) < much.size());
+  REQUIRE(pair.laptop.prepare(id).empty());
+  (void)pair.laptop.take_events();
+  Bytes buffer(Core::min_fill);
+  (void)pair.laptop.fill(pair.lines[0].laptop, buffer, at(0));  // and nothing comes back
+  const auto events = pair.laptop.take_events();
+  CHECK(std::ranges::any_of(events, [&](const mux::Event& event) {
+    return event.kind == mux::EventKind::changed && event.id == id;
+  }));
+  CHECK_FALSE(pair.laptop.prepare(id).empty());
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubectl-kt-connect/cluster_view.h"
+
+#include "dns/split.h"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+
+namespace kt::connect {
+namespace {
+
+dns::SplitConfig split_config(const dns::Name& domain, const Routes& routes) {
+  dns::SplitConfig split;
+  split.cluster_domain = domain;
+  for (const net::Prefix& prefix : routes.cluster.prefixes()) {
+    split.networks.push_back({io::asio::ip::make_address(prefix.address().to_string()),
+                              static_cast<unsigned>(prefix.length())});
+  }
+  return split;
+}
+
+}  // namespace
+
+dns::Name cluster_domain(const mux::Welcome& welcome) {
+  std::vector<dns::Name> search;
+  for (const std::string& text : welcome.search) {
+    if (const auto name = dns::Name::from_text(text)) {
+      search.push_back(*name);
+    }
+  }
+  const auto domain = dns::cluster_domain_of(search);
+  return domain ? *domain : *dns::Name::from_text("cluster.local");
+}
+
+Routes make_routes(const ConnectOptions& options, const Networks& networks,
+                   const mux::Welcome& welcome) {
+  Routes routes;
+  routes.all = options.all;
+  routes.excluded = net::PrefixSet(options.exclude);
+  for (const auto* prefixes : {&networks.services, &networks.pods, &options.include}) {
+    std::ranges::for_each(*prefixes, [&](const net::Prefix& p) { routes.cluster.add(p); });
+  }
+  // The shadow's own network, and the nameservers: known even without any right to list.
+  for (const mux::Address& address : welcome.pod_addresses) {
+    routes.cluster.add(net::Prefix(to_net(address), address.is_v6() ? 64 : 24));
+  }
+  for (const mux::Address& address : welcome.nameservers) {
+    routes.cluster.add(net::Prefix(to_net(address), address.is_v6() ? 128 : 32));
+  }
+  return routes;
+}
+
+ClusterView::ClusterView(const io::Executor& executor, mux::Tunnel& tunnel, Parts parts)
+    : networks_(std::move(parts.networks)),
+      routes_(make_routes(parts.options, networks_, parts.welcome)),
+      domain_(cluster_domain(parts.welcome)),
+      resolv_conf_(dns::pod_resolv_conf(parts.namespace_, domain_, parts.laptop_resolver,
+                                        io::asio::ip::make_address(CaptureAddresses::nameserver))),
+      cluster_dns_(tunnel, routes_, parts.welcome.nameservers),
+      laptop_dns_(parts.laptop_resolver),
+      forwarder_(executor, {split_config(domain_, routes_), dns::system_random_id, {}},
+                 cluster_dns_, laptop_dns_) {}
+
+}  // namespace kt::connect

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cluster as CMD sees it: its networks, its names, and where everything else goes.
+#pragma once
+
+#include "dns/client.h"
+#include "dns/forwarder.h"
+#include "dns/resolv_conf.h"
+#include "kubectl-kt-connect/cluster_dns.h"
+#include "kubectl-kt-connect/networks.h"
+#include "kubectl-kt-connect/options.h"
+#include "mux/handshake.h"
+
+#include <string>
+
+namespace kt::connect {
+
+class ClusterView {
+ public:
+  struct Parts {
+    const ConnectOptions& options;
+    std::string namespace_;           // whose pods' names are short
+    Networks networks;                // as discovered
+    mux::Welcome welcome;             // the agent's own view
+    dns::ResolvConf laptop_resolver;  // where all other names go
+  };
+  // The tunnel must outlive stop().
+  ClusterView(const io::Executor& executor, mux::Tunnel& tunnel, Parts parts);
+
+  [[nodiscard]] const Networks& networks() const { return networks_; }
+  [[nodiscard]] const Routes& routes() const { return routes_; }
+  [[nodiscard]] const dns::Name& domain() const { return domain_; }
+  [[nodiscard]] const dns::ResolvConf& resolv_conf() const { return resolv_conf_; }
+  [[nodiscard]] dns::Forwarder& dns() { return forwarder_; }
+
+  io::Task<> stop() { return forwarder_.stop(); }
+
+ private:
+  Networks networks_;
+  Routes routes_;
+  dns::Name domain_;
+  dns::ResolvConf resolv_conf_;
+  ClusterDns cluster_dns_;
+  dns::Client laptop_dns_;
+  dns::Forwarder forwarder_;
+};
+
+// Pure parts: the domain is the one that the agent's search list shows, else cluster.local.
+[[nodiscard]] dns::Name cluster_domain(const mux::Welcome& welcome);
+[[nodiscard]] Routes make_routes(const ConnectOptions& options, const Networks& networks,
+                                 const mux::Welcome& welcome);
+
+}  // namespace kt::connect

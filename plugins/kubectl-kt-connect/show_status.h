@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/program.h"
+
+#include <string>
+
+namespace kt::connect {
+
+// `kubectl kt-connect status [-o json|wide]`: all connects of this user that run now. The exit code
+// is 0 when there is one and each of them has a link, else 1.
+int show_status(const cli::Invocation& invocation, const std::string& runtime_folder);
+
+}  // namespace kt::connect
