@@ -57,6 +57,14 @@ host::CaptureSpec capture_spec(const ConnectOptions& options, const ClusterView&
   return spec;
 }
 
+kube::ClientOptions client_options(const kube::ConnectionFlags& flags) {
+  kube::ClientOptions options;
+  if (const auto limit = kube::parse_duration(flags.find("request-timeout").value_or(""))) {
+    options.request_timeout = *limit;
+  }
+  return options;
+}
+
 // One run of connect: what the steps of the story share.
 class Story {
  public:
@@ -93,8 +101,7 @@ class Story {
     config_ = co_await kube::read_config(kubectl_);
     steps_.say(fmt::format("context {}, namespace {}", config_.context, config_.namespace_));
     co_await open_api();
-    co_await cluster::check_connect_rights(*client_, config_.namespace_, options_.carrier,
-                                           surroundings_.program);
+    co_await check_rights();
     co_await make_shadow();
     const mux::Welcome welcome = co_await make_links();
     Networks networks = co_await discover_networks(*client_, config_.namespace_);
@@ -116,7 +123,16 @@ class Story {
     proxy_.emplace(executor_, kubectl_, config_, running_->api_socket());
     co_await proxy_->start();
     tasks_.spawn(proxy_->keep_running());
-    client_.emplace(executor_, running_->api_socket());
+    client_.emplace(executor_, running_->api_socket(), client_options(options_.connection));
+  }
+
+  // The first words with the API server, so it is here that one shows which does not answer.
+  Task<> check_rights() {
+    steps_.begin("API server " + config_.server);
+    steps_.waits_for("no answer yet");
+    co_await cluster::check_connect_rights(*client_, config_.namespace_, options_.carrier,
+                                           surroundings_.program);
+    steps_.end("rights checked");
   }
 
   Task<> make_shadow() {

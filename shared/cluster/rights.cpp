@@ -111,7 +111,13 @@ Task<> check_connect_rights(kube::Client& client, std::string namespace_,
   const std::vector<Right> ways = carrier_rights(only, namespace_);
   std::vector<Right> asked = connect_rights(namespace_);
   asked.insert(asked.end(), ways.begin(), ways.end());
-  std::vector<Right> missing = co_await kube::missing_rights(client, std::move(asked));
+  std::vector<Right> missing;
+  try {
+    missing = co_await kube::missing_rights(client, std::move(asked));
+  } catch (Error& e) {
+    e.add_context("ask the API server for your rights");
+    throw;
+  }
   const auto is_way = [&](const Right& right) { return std::ranges::count(ways, right) > 0; };
   const bool no_way = std::ranges::count_if(missing, is_way) == std::ssize(ways);
   std::erase_if(missing, is_way);
