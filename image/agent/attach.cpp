@@ -5,12 +5,12 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "host/descriptor_passing.h"
+#include "io/readiness.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/socket_base.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -55,8 +55,7 @@ io::Task<> take(Unix::socket control, const std::function<void(Attached)>& on_at
   if (peer.uid != ::getuid()) {
     co_return;
   }
-  co_await io::with_timeout(std::chrono::seconds(1), "attach",
-                            control.async_wait(asio::socket_base::wait_read, io::use_task));
+  co_await io::with_timeout(std::chrono::seconds(1), "attach", io::until_readable(control));
   std::optional<host::PassedMessage> channel = host::receive_message(control.native_handle());
   if (!channel || channel->descriptors.size() != 2) {
     co_return;

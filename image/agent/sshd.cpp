@@ -3,12 +3,12 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "io/readiness.h"
 
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -70,12 +70,7 @@ Sshd::Sshd(const io::Executor& executor, const std::vector<std::string>& argv,
 }
 
 io::Task<> Sshd::wait() {
-  // Asio 1.81 wakes a wait on a fresh descriptor by an event of another one that it has just let go
-  // (the epoll entry is used again): so look, and wait again.
-  pollfd ended{process_.native_handle(), POLLIN, 0};
-  while (::poll(&ended, 1, 0) == 0) {
-    co_await process_.async_wait(asio::posix::stream_descriptor::wait_read, io::use_task);
-  }
+  co_await io::until_readable(process_);
 }
 
 void Sshd::kill() noexcept {

@@ -6,6 +6,7 @@
 #include "host/descriptor_passing.h"
 #include "host/namespace_child.h"
 #include "host/network_members.h"
+#include "io/readiness.h"
 
 #include <fmt/format.h>
 
@@ -23,8 +24,6 @@
 
 namespace kt::host {
 namespace {
-
-using io::asio::posix::descriptor_base;
 
 // The kernel makes a network namespace in milliseconds, but one at a time with all that it tears
 // down.
@@ -123,7 +122,7 @@ io::Task<NamespacedCommand> NamespacedCommand::prepare(CaptureSpec spec) {
 }
 
 io::Task<> NamespacedCommand::receive_descriptors() {
-  co_await channel_.async_wait(descriptor_base::wait_read, io::use_task);
+  co_await io::until_readable(channel_);
   PassedMessage message = take_message(channel_.native_handle());
   ByteReader reader(message.bytes);
   const auto kind = static_cast<ChildMessage>(reader.u8());
@@ -163,7 +162,7 @@ std::optional<int> NamespacedCommand::exec_error() {
 }
 
 io::Task<int> NamespacedCommand::wait_for_exit() {
-  co_await process_.async_wait(descriptor_base::wait_read, io::use_task);
+  co_await io::until_readable(process_);
   siginfo_t info{};
   check_errno(::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED), "wait for the command");
   pid_ = 0;
