@@ -118,15 +118,17 @@ Task<> cancel_a_race(io::Executor executor, bool& waited) {
   co_await carriers.stop();
 }
 
+Task<> race_as_it_is(cluster::Carriers& carriers) {
+  (void)co_await carriers.race(&as_it_is);
+}
+
 Task<> race_against_silence(io::Executor executor, std::string& message) {
   ApiSocket api(executor);
   io::TaskGroup servers(executor);
   servers.spawn(api.accept_and_say_nothing());
   cluster::Carriers carriers(executor, options(api));
   try {
-    (void)co_await io::with_timeout(std::chrono::seconds(60), "race", [](auto& c) -> Task<> {
-      (void)co_await c.race(&as_it_is);
-    }(carriers));
+    co_await io::with_timeout(std::chrono::seconds(60), "race", race_as_it_is(carriers));
   } catch (const Error& e) {
     message = e.message();
   }
