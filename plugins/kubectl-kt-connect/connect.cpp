@@ -77,7 +77,7 @@ class Story {
         interrupts_(interrupts),
         steps_(executor,
                cli::detect_terminal(STDERR_FILENO, ::getenv("NO_COLOR"), ::getenv("TERM")),
-               [](std::string_view line) { log::info("connect", "{}", line); }),
+               &log::say),
         tasks_(executor) {}
 
   Task<int> run() {

@@ -37,6 +37,14 @@ void to_stderr(std::string line) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
+void to_sink(std::string line) {
+  if (captured != nullptr) {
+    captured->push_back(std::move(line));
+  } else {
+    to_stderr(std::move(line));
+  }
+}
+
 }  // namespace
 
 void set_level(Level level) {
@@ -48,11 +56,12 @@ bool enabled(Level level) {
 }
 
 void write(Level level, std::string_view tag, std::string_view text) {
-  std::string line = prefix(level, tag) + harmless(text);
-  if (captured != nullptr) {
-    captured->push_back(std::move(line));
-  } else {
-    to_stderr(std::move(line));
+  to_sink(prefix(level, tag) + harmless(text));
+}
+
+void say(std::string_view harmless_line) {
+  if (enabled(Level::info)) {
+    to_sink(std::string(harmless_line));
   }
 }
 

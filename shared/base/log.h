@@ -48,6 +48,9 @@ void trace(std::string_view tag, fmt::format_string<Args...> format, Args&&... a
   print(Level::trace, tag, format, std::forward<Args>(args)...);
 }
 
+// One line at info just as it is, colours and all: for who has made it harmless already.
+void say(std::string_view harmless_line);
+
 // Takes all lines while it lives (tests). The sink is the one global of the suite.
 class Capture {
  public:

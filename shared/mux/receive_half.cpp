@@ -10,6 +10,20 @@ namespace {
 // Said early enough that the sender never waits for it, seldom enough to cost nothing.
 constexpr std::uint64_t acknowledge_after = 256 * 1024;
 
+using Pieces = std::map<std::uint64_t, Bytes>;
+
+// What of `bytes` comes before the pieces from `next` on; those that it covers wholly are dropped.
+BytesView cut_before(Pieces& pieces, Pieces::iterator next, std::uint64_t offset, BytesView bytes) {
+  while (next != pieces.end() && next->first < offset + bytes.size()) {
+    const std::uint64_t next_end = next->first + next->second.size();
+    if (next_end > offset + bytes.size()) {
+      return bytes.first(static_cast<std::size_t>(next->first - offset));
+    }
+    next = pieces.erase(next);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 bool ReceiveHalf::receive(std::uint64_t offset, BytesView bytes) {
@@ -34,7 +48,7 @@ bool ReceiveHalf::keep_for_later(std::uint64_t offset, BytesView bytes) {
   if (later_ == nullptr) {
     later_ = std::make_unique<Later>();
   }
-  auto next = later_->upper_bound(offset);
+  const auto next = later_->upper_bound(offset);
   Bytes* before = nullptr;
   if (next != later_->begin()) {
     const auto previous = std::prev(next);
@@ -46,14 +60,7 @@ bool ReceiveHalf::keep_for_later(std::uint64_t offset, BytesView bytes) {
       offset += known;
     }
   }
-  while (next != later_->end() && next->first < offset + bytes.size()) {
-    const std::uint64_t next_end = next->first + next->second.size();
-    if (next_end > offset + bytes.size()) {
-      bytes = bytes.first(static_cast<std::size_t>(next->first - offset));
-      break;
-    }
-    next = later_->erase(next);  // wholly covered by the new bytes
-  }
+  bytes = cut_before(*later_, next, offset, bytes);
   if (bytes.empty()) {
     return true;
   }

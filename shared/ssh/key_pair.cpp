@@ -72,6 +72,25 @@ std::uint32_t random_u32() {
   return load_u32(std::as_bytes(std::span(bytes)), 0);
 }
 
+// The part of OpenSSH's PROTOCOL.key that may be encrypted: two equal check words, then the key as
+// seed and public half, padded with 1, 2, 3 … to eight bytes. The caller wipes it.
+Bytes secret_part(BytesView seed_and_public, std::string_view comment) {
+  Bytes secret;
+  secret.reserve(512 + comment.size());  // never moved, so nothing is left behind unwiped
+  ByteWriter writer(secret);
+  const std::uint32_t check_word = random_u32();
+  writer.u32(check_word);
+  writer.u32(check_word);
+  put_string(writer, key_type);
+  put_string(writer, seed_and_public.subspan(sizeof(Seed)));
+  put_string(writer, seed_and_public);
+  put_string(writer, comment);
+  for (std::uint8_t pad = 1; secret.size() % 8 != 0; ++pad) {
+    writer.u8(pad);
+  }
+  return secret;
+}
+
 }  // namespace
 
 Bytes public_key_blob(const PublicKey& key) {
@@ -100,8 +119,6 @@ void KeyPair::Free::operator()(evp_pkey_st* key) const noexcept {
   EVP_PKEY_free(key);
 }
 
-// OpenSSH's PROTOCOL.key: two equal check words, then the key as seed and public half, padded with
-// 1, 2, 3 … to eight bytes.
 std::string KeyPair::private_key_file(std::string_view comment) const {
   std::array<std::byte, 64> seed_and_public{};
   const Wipe wipe_seed(seed_and_public);
@@ -109,31 +126,19 @@ std::string KeyPair::private_key_file(std::string_view comment) const {
   check(EVP_PKEY_get_raw_private_key(key_.get(), octets(seed_and_public.data()), &length) == 1);
   std::ranges::copy(public_key_, seed_and_public.begin() + sizeof(Seed));
 
-  Bytes secret;
-  secret.reserve(512 + comment.size());  // never moved, so nothing is left behind unwiped
-  ByteWriter inner(secret);
-  const std::uint32_t check_word = random_u32();
-  inner.u32(check_word);
-  inner.u32(check_word);
-  put_string(inner, key_type);
-  put_string(inner, public_key_);
-  put_string(inner, seed_and_public);
-  put_string(inner, comment);
-  for (std::uint8_t pad = 1; secret.size() % 8 != 0; ++pad) {
-    inner.u8(pad);
-  }
+  Bytes secret = secret_part(seed_and_public, comment);
   const Wipe wipe_secret(secret);
 
   Bytes file;
   file.reserve(1024 + 2 * comment.size());
-  ByteWriter outer(file);
-  outer.text(std::string_view("openssh-key-v1\0", 15));
-  put_string(outer, "none");  // cipher
-  put_string(outer, "none");  // key derivation and its options
-  put_string(outer, "");
-  outer.u32(1);
-  put_string(outer, public_key_blob(public_key_));
-  put_string(outer, secret);
+  ByteWriter writer(file);
+  writer.text(std::string_view("openssh-key-v1\0", 15));
+  put_string(writer, "none");  // cipher
+  put_string(writer, "none");  // key derivation and its options
+  put_string(writer, "");
+  writer.u32(1);
+  put_string(writer, public_key_blob(public_key_));
+  put_string(writer, secret);
   const Wipe wipe_file(file);
   return armored(file);
 }
