@@ -46,12 +46,12 @@ std::string list(const std::vector<net::Prefix>& prefixes) {
   return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
 }
 
-host::CaptureSpec capture_spec(const ConnectOptions& options, const ClusterView& view,
+host::CaptureSpec capture_spec(const ConnectOptions& options, const std::string& resolv_conf,
                                const std::string& folder) {
   host::CaptureSpec spec;
   spec.network.v4 = {CaptureAddresses::interface_v4, CaptureAddresses::prefix_length};
   spec.network.v6 = host::InterfaceAddress{CaptureAddresses::interface_v6, 64};
-  spec.resolver.resolv_conf = dns::resolv_conf_text(view.resolv_conf());
+  spec.resolver.resolv_conf = resolv_conf;
   spec.command.argv = options.command;
   spec.command.environment["KT_CONNECT"] = folder;
   return spec;
@@ -100,6 +100,7 @@ class Story {
   Task<int> tell() {
     config_ = co_await kube::read_config(kubectl_);
     steps_.say(fmt::format("context {}, namespace {}", config_.context, config_.namespace_));
+    co_await check_machine();
     co_await open_api();
     co_await check_rights();
     co_await make_shadow();
@@ -112,6 +113,11 @@ class Story {
     tasks_.spawn(capture_socks(running_->socks_socket(),
                                {*tunnel_, view_->dns(), view_->resolv_conf(), view_->routes()}));
     co_return co_await run_command();
+  }
+
+  // Makes CMD's namespaces and lets them go again: where they are forbidden, nothing was created.
+  Task<> check_machine() {
+    (void)co_await host::NamespacedCommand::prepare(capture_spec(options_, {}, {}));
   }
 
   Task<> open_api() {
@@ -222,7 +228,7 @@ class Story {
 
   Task<int> run_command() {
     host::NamespacedCommand command = co_await host::NamespacedCommand::prepare(
-        capture_spec(options_, *view_, running_->folder()));
+        capture_spec(options_, dns::resolv_conf_text(view_->resolv_conf()), running_->folder()));
     io::TaskGroup capturing(executor_);
     capturing.spawn(
         capture({command.take_tun(), command.take_listener_v4(), command.take_listener_v6()},

@@ -56,7 +56,7 @@ struct CommandEnd {
 class NamespacedCommand {
  public:
   // Forks; milliseconds, but for seconds when the kernel is busy with taking down other namespaces.
-  // Throws Error config (a namespace or a TUN is forbidden here: why and what to do), or
+  // Throws Error denied or config (a namespace or a TUN is forbidden here: why, what to do), or
   // unavailable.
   static io::Task<NamespacedCommand> prepare(CaptureSpec spec);
 

@@ -64,7 +64,7 @@ UsernsFacts read_userns_facts() {
 
 Error userns_refusal(std::string_view doing, int error, const UsernsFacts& facts) {
   const Reason reason = reason_for(error, facts);
-  return {ErrorKind::config, fmt::format("{}: {}", doing, reason.why), reason.hint};
+  return {ErrorKind::denied, fmt::format("{}: {}", doing, reason.why), reason.hint};
 }
 
 }  // namespace kt::host

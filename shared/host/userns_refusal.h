@@ -19,7 +19,7 @@ struct UsernsFacts {
 
 [[nodiscard]] UsernsFacts read_userns_facts();
 
-// The Error (kind config) for a system call of the set-up that failed with `error`, an errno.
+// The Error (kind denied) for a system call of the set-up that failed with `error`, an errno.
 [[nodiscard]] Error userns_refusal(std::string_view doing, int error, const UsernsFacts& facts);
 
 }  // namespace kt::host

@@ -14,7 +14,7 @@ struct Said {
 
 Said said(int error, const UsernsFacts& facts) {
   const Error refusal = userns_refusal("create a user namespace", error, facts);
-  CHECK(refusal.kind() == ErrorKind::config);
+  CHECK(refusal.kind() == ErrorKind::denied);
   return {refusal.message(), refusal.hint()};
 }
 
