@@ -16,7 +16,7 @@ struct CaptureDescriptors {
 
 // What answers it; all outlive the task.
 struct CaptureServices {
-  mux::Tunnel& tunnel;
+  const CurrentTunnel& tunnel;
   dns::Forwarder& dns;
   const Routes& routes;
 };

@@ -5,8 +5,8 @@
 
 #include "dns/forwarder.h"
 #include "dns/resolv_conf.h"
+#include "kubectl-kt-connect/current_tunnel.h"
 #include "kubectl-kt-connect/routes.h"
-#include "mux/tunnel.h"
 
 #include <string>
 
@@ -14,7 +14,7 @@ namespace kt::connect {
 
 // What answers it; all outlive the task.
 struct SocksServices {
-  mux::Tunnel& tunnel;
+  const CurrentTunnel& tunnel;
   dns::Forwarder& dns;
   const dns::ResolvConf& resolv_conf;  // as in CMD's namespace: search domains and ndots
   const Routes& routes;

@@ -28,7 +28,8 @@ class StreamBytes final : public io::ByteStream {
 
 }  // namespace
 
-ClusterDns::ClusterDns(mux::Tunnel& tunnel, Routes& routes, std::vector<mux::Address> nameservers)
+ClusterDns::ClusterDns(const CurrentTunnel& tunnel, Routes& routes,
+                       std::vector<mux::Address> nameservers)
     : tunnel_(tunnel), routes_(routes), nameservers_(std::move(nameservers)) {}
 
 Task<std::optional<Bytes>> ClusterDns::ask(Bytes query, dns::Transport transport,
@@ -48,7 +49,7 @@ Task<std::optional<Bytes>> ClusterDns::ask(Bytes query, dns::Transport transport
 
 Task<std::optional<Bytes>> ClusterDns::ask_udp(Bytes query, mux::Endpoint to) {
   const std::unique_ptr<mux::Stream> stream =
-      tunnel_.open_datagrams({mux::Protocol::udp, to, std::nullopt});
+      tunnel_->open_datagrams({mux::Protocol::udp, to, std::nullopt});
   if (stream == nullptr || !stream->send_datagram(query)) {
     co_return std::nullopt;
   }
@@ -61,7 +62,7 @@ Task<std::optional<Bytes>> ClusterDns::ask_udp(Bytes query, mux::Endpoint to) {
 }
 
 Task<std::optional<Bytes>> ClusterDns::ask_tcp(Bytes query, mux::Endpoint to) {
-  const mux::OpenResult opened = co_await tunnel_.open({mux::Protocol::tcp, to, std::nullopt});
+  const mux::OpenResult opened = co_await tunnel_->open({mux::Protocol::tcp, to, std::nullopt});
   if (opened.stream == nullptr) {
     co_return std::nullopt;
   }

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "dns/upstream.h"
+#include "kubectl-kt-connect/current_tunnel.h"
 #include "kubectl-kt-connect/routes.h"
-#include "mux/tunnel.h"
 
 #include <vector>
 
@@ -14,7 +14,7 @@ namespace kt::connect {
 class ClusterDns final : public dns::Upstream {
  public:
   // `nameservers` of the agent's WELCOME. Both references must outlive it.
-  ClusterDns(mux::Tunnel& tunnel, Routes& routes, std::vector<mux::Address> nameservers);
+  ClusterDns(const CurrentTunnel& tunnel, Routes& routes, std::vector<mux::Address> nameservers);
 
   [[nodiscard]] std::size_t nameserver_count() const override { return nameservers_.size(); }
   io::Task<std::optional<Bytes>> ask(Bytes query, dns::Transport transport,
@@ -25,7 +25,7 @@ class ClusterDns final : public dns::Upstream {
   io::Task<std::optional<Bytes>> ask_tcp(Bytes query, mux::Endpoint to);
   void learn(BytesView reply);
 
-  mux::Tunnel& tunnel_;
+  const CurrentTunnel& tunnel_;
   Routes& routes_;
   std::vector<mux::Address> nameservers_;
 };

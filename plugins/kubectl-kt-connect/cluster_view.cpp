@@ -33,6 +33,15 @@ dns::Name cluster_domain(const mux::Welcome& welcome) {
   return domain ? *domain : *dns::Name::from_text("cluster.local");
 }
 
+void add_networks_of(const mux::Welcome& welcome, net::PrefixSet& networks) {
+  for (const mux::Address& address : welcome.pod_addresses) {
+    networks.add(net::Prefix(to_net(address), address.is_v6() ? 64 : 24));
+  }
+  for (const mux::Address& address : welcome.nameservers) {
+    networks.add(net::Prefix(to_net(address), address.is_v6() ? 128 : 32));
+  }
+}
+
 Routes make_routes(const ConnectOptions& options, const Networks& networks,
                    const mux::Welcome& welcome) {
   Routes routes;
@@ -41,17 +50,15 @@ Routes make_routes(const ConnectOptions& options, const Networks& networks,
   for (const auto* prefixes : {&networks.services, &networks.pods, &options.include}) {
     std::ranges::for_each(*prefixes, [&](const net::Prefix& p) { routes.cluster.add(p); });
   }
-  // The shadow's own network, and the nameservers: known even without any right to list.
-  for (const mux::Address& address : welcome.pod_addresses) {
-    routes.cluster.add(net::Prefix(to_net(address), address.is_v6() ? 64 : 24));
-  }
-  for (const mux::Address& address : welcome.nameservers) {
-    routes.cluster.add(net::Prefix(to_net(address), address.is_v6() ? 128 : 32));
-  }
+  add_networks_of(welcome, routes.cluster);
   return routes;
 }
 
-ClusterView::ClusterView(const io::Executor& executor, mux::Tunnel& tunnel, Parts parts)
+void ClusterView::learn(const mux::Welcome& welcome) {
+  add_networks_of(welcome, routes_.cluster);
+}
+
+ClusterView::ClusterView(const io::Executor& executor, const CurrentTunnel& tunnel, Parts parts)
     : networks_(std::move(parts.networks)),
       routes_(make_routes(parts.options, networks_, parts.welcome)),
       domain_(cluster_domain(parts.welcome)),

@@ -24,13 +24,16 @@ class ClusterView {
     dns::ResolvConf laptop_resolver;  // where all other names go
   };
   // The tunnel must outlive stop().
-  ClusterView(const io::Executor& executor, mux::Tunnel& tunnel, Parts parts);
+  ClusterView(const io::Executor& executor, const CurrentTunnel& tunnel, Parts parts);
 
   [[nodiscard]] const Networks& networks() const { return networks_; }
   [[nodiscard]] const Routes& routes() const { return routes_; }
   [[nodiscard]] const dns::Name& domain() const { return domain_; }
   [[nodiscard]] const dns::ResolvConf& resolv_conf() const { return resolv_conf_; }
   [[nodiscard]] dns::Forwarder& dns() { return forwarder_; }
+
+  // Another shadow may stand in another pod network.
+  void learn(const mux::Welcome& welcome);
 
   io::Task<> stop() { return forwarder_.stop(); }
 
@@ -46,6 +49,8 @@ class ClusterView {
 
 // Pure parts: the domain is the one that the agent's search list shows, else cluster.local.
 [[nodiscard]] dns::Name cluster_domain(const mux::Welcome& welcome);
+// The shadow's own network, and the nameservers: known even without any right to list.
+void add_networks_of(const mux::Welcome& welcome, net::PrefixSet& networks);
 [[nodiscard]] Routes make_routes(const ConnectOptions& options, const Networks& networks,
                                  const mux::Welcome& welcome);
 

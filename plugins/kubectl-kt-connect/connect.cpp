@@ -5,20 +5,17 @@
 
 #include "base/error.h"
 #include "cli/terminal.h"
-#include "cluster/links.h"
-#include "cluster/names.h"
 #include "cluster/rights.h"
 #include "cluster/running_connect.h"
-#include "cluster/shadow_login.h"
-#include "cluster/shadow_pod.h"
 #include "host/namespaces.h"
+#include "io/backoff.h"
 #include "io/undo_stack.h"
 #include "kube/api_proxy.h"
 #include "kube/config.h"
+#include "kubectl-kt-connect/attachment.h"
 #include "kubectl-kt-connect/capture_command.h"
 #include "kubectl-kt-connect/capture_socks.h"
 #include "kubectl-kt-connect/cluster_view.h"
-#include "kubectl-kt-connect/status.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -27,18 +24,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <list>
+#include <utility>
 
 namespace kt::connect {
 namespace {
 
 using io::Task;
-using std::chrono::minutes;
 using std::chrono::seconds;
 
-// An image of some MB from a far registry; the reason is on the screen meanwhile.
-constexpr minutes pod_limit{5};
 constexpr seconds undo_limit{5};
 constexpr seconds status_every{1};
+// Between two shadows that could not be made; the API server is asked a few things for each.
+constexpr seconds first_retry{1};
+constexpr seconds last_retry{15};
 
 std::string list(const std::vector<net::Prefix>& prefixes) {
   std::vector<std::string> texts;
@@ -78,6 +77,7 @@ class Story {
         steps_(executor,
                cli::detect_terminal(STDERR_FILENO, ::getenv("NO_COLOR"), ::getenv("TERM")),
                &log::say),
+        keeping_(executor),
         tasks_(executor) {}
 
   Task<int> run() {
@@ -103,15 +103,15 @@ class Story {
     co_await check_machine();
     co_await open_api();
     co_await check_rights();
-    co_await make_shadow();
-    const mux::Welcome welcome = co_await make_links();
+    const mux::Welcome welcome = co_await attach(add_attachment());
     Networks networks = co_await discover_networks(*client_, config_.namespace_);
-    view_.emplace(executor_, *tunnel_,
+    view_.emplace(executor_, tunnel_,
                   ClusterView::Parts{options_, config_.namespace_, std::move(networks), welcome,
                                      dns::parse_resolv_conf(surroundings_.resolv_conf)});
+    keeping_.spawn(keep_attached());
     tasks_.spawn(keep_status());
     tasks_.spawn(capture_socks(running_->socks_socket(),
-                               {*tunnel_, view_->dns(), view_->resolv_conf(), view_->routes()}));
+                               {tunnel_, view_->dns(), view_->resolv_conf(), view_->routes()}));
     co_return co_await run_command();
   }
 
@@ -141,87 +141,82 @@ class Story {
     steps_.end("rights checked");
   }
 
-  Task<> make_shadow() {
-    login_.emplace(
-        cluster::fresh_login(config_.namespace_, surroundings_.user, surroundings_.host));
-    const cluster::ShadowRun& run = login_->run;
-    steps_.begin("shadow " + run.name);
-    undo_.push(fmt::format("job {} deleted", run.name), [this] { return delete_shadow(); });
-    interrupts_.set_leftovers(leftovers(run));
-    co_await cluster::create_shadow(*client_, run, options_.shadow);
-    pod_ = co_await cluster::wait_for_pod(*client_, run, pod_limit, [this](const std::string& why) {
-      steps_.waits_for("pod: " + why);
-    });
-    tasks_.spawn(cluster::renew_deadlines(*client_, run, options_.shadow.grace));
-    steps_.end(fmt::format("shadow {} runs", run.name));
+  Attachment& add_attachment() {
+    attachments_.emplace_back(
+        executor_,
+        Attachment::Parts{kubectl_, *client_, options_, running_->api_socket(), config_.namespace_,
+                          surroundings_.user, surroundings_.host, has_http_proxy()});
+    Attachment& added = attachments_.back();
+    tunnel_.set(added.tunnel());  // who opens a stream meanwhile waits for its first link
+    undo_.push(fmt::format("job {} deleted", added.name()),
+               [&added] { return added.remove_shadow(); });
+    interrupts_.set_leftovers(leftovers(added.name()));
+    return added;
   }
 
-  [[nodiscard]] std::string leftovers(const cluster::ShadowRun& run) const {
-    return fmt::format(
-        "left: job {}, which ends by itself within {}\nhint: kubectl --namespace {} delete job "
-        "{}\n",
-        run.name, cli::render_duration(3 * options_.shadow.grace), run.namespace_, run.name);
-  }
-
-  Task<mux::Welcome> make_links() {
+  Task<mux::Welcome> attach(Attachment& attachment) {
+    steps_.begin("shadow " + attachment.name());
+    co_await attachment.make_shadow(
+        [this](const std::string& why) { steps_.waits_for("pod: " + why); });
+    steps_.end(fmt::format("shadow {} runs", attachment.name()));
     steps_.begin("link");
-    cluster::Carriers::Options carriers;
-    carriers.kubectl = kubectl_;
-    carriers.api_socket = running_->api_socket();
-    carriers.door = {config_.namespace_, pod_, cluster::names::door_port};
-    carriers.only = options_.carrier;
-    carriers.proxy_configured = !config_.proxy_url.empty() || surroundings_.proxy_in_environment;
-    carriers.api_round_trip = client_->round_trip().value_or(io::Duration(0));
-    carriers_.emplace(executor_, std::move(carriers));
-    mux::Tunnel::Options tunnel;
-    tunnel.role = mux::Role::laptop;
-    tunnel.grace = options_.shadow.grace;
-    tunnel_.emplace(executor_, tunnel);
-    links_.emplace(executor_, *carriers_, *tunnel_, login_->credentials, options_.links);
-    mux::Welcome welcome = co_await links_->connect();
-    tasks_.spawn(links_->keep());
-    tasks_.spawn(keep_tunnel());
+    mux::Welcome welcome = co_await attachment.attach();
     steps_.end("link up");
     co_return welcome;
   }
 
-  Task<> keep_tunnel() {
-    const std::string why = co_await tunnel_->run();
-    log::debug("connect", "tunnel ended: {}", why);
+  [[nodiscard]] bool has_http_proxy() const {
+    return !config_.proxy_url.empty() || surroundings_.proxy_in_environment;
   }
 
-  [[nodiscard]] StatusFacts status_facts() const {
-    return {surroundings_.user,
-            surroundings_.host,
-            config_.context,
-            config_.namespace_,
-            login_->run.name,
-            pod_,
-            view_->domain().to_text(),
-            running_->folder(),
-            view_->networks(),
-            options_.command,
-            std::chrono::system_clock::now()};
+  [[nodiscard]] std::string leftovers(const std::string& job) const {
+    return fmt::format(
+        "left: job {}, which ends by itself within {}\nhint: kubectl --namespace {} delete job "
+        "{}\n",
+        job, cli::render_duration(3 * options_.shadow.grace), config_.namespace_, job);
   }
 
-  [[nodiscard]] StatusNow status_now() const {
-    StatusNow now{tunnel_->status(),
-                  {},
-                  carriers_->why_not(cluster::Carrier::proxy),
-                  carriers_->why_not(cluster::Carrier::port_forward),
-                  io::Clock::now()};
-    for (const mux::LinkStatus& link : now.tunnel.links) {
-      if (const auto carrier = links_->carrier_of(link.name.number)) {
-        now.carriers.push_back({link.name.number, std::string(cluster::to_string(*carrier))});
+  // A shadow that is lost (deleted, evicted, its node gone) is replaced as long as CMD runs.
+  Task<> keep_attached() {
+    while (true) {
+      Attachment& old = attachments_.back();
+      const std::string why = co_await old.lost();
+      steps_.say(fmt::format("shadow {} is lost: {}", old.name(), why));
+      old.end(why);
+      Attachment& next = add_attachment();
+      io::Backoff backoff(first_retry, last_retry);
+      std::string complaint;
+      while (!co_await attach_again(next, complaint)) {
+        co_await io::sleep_for(backoff.next(0.5));
       }
     }
-    return now;
+  }
+
+  // False when it failed; each complaint is shown once.
+  Task<bool> attach_again(Attachment& attachment, std::string& complaint) {
+    try {
+      view_->learn(co_await attach(attachment));
+      co_return true;
+    } catch (const Error& e) {
+      if (std::exchange(complaint, e.message()) != complaint) {
+        log::warn("connect", "no new shadow yet: {}", complaint);
+      }
+    }
+    try {
+      co_await attachment.remove_shadow();  // the next try is a Job of the same name
+    } catch (const Error& e) {
+      log::debug("connect", "{}", e.message());
+    }
+    co_return false;
   }
 
   Task<> keep_status() {
-    const StatusFacts facts = status_facts();
+    const StatusFacts facts{
+        surroundings_.user, surroundings_.host,        config_.context,
+        config_.namespace_, view_->domain().to_text(), running_->folder(),
+        view_->networks(),  options_.command,          std::chrono::system_clock::now()};
     while (true) {
-      running_->write_status(status_json(facts, status_now()).dump());
+      running_->write_status(status_json(facts, attachments_.back().status()).dump());
       co_await io::sleep_for(status_every);
     }
   }
@@ -232,7 +227,7 @@ class Story {
     io::TaskGroup capturing(executor_);
     capturing.spawn(
         capture({command.take_tun(), command.take_listener_v4(), command.take_listener_v6()},
-                {*tunnel_, view_->dns(), view_->routes()}));
+                {tunnel_, view_->dns(), view_->routes()}));
     steps_.say(fmt::format("connected: services {}, pods {}, *.{}",
                            list(view_->networks().services), list(view_->networks().pods),
                            view_->domain().to_text()));
@@ -255,14 +250,12 @@ class Story {
     co_return end.exit_code;
   }
 
-  Task<> delete_shadow() { co_await cluster::delete_shadow(*client_, login_->run); }
-
   // Everything dies in the order opposite to its birth.
   Task<> put_back() {
-    if (tunnel_) {
-      tunnel_->end("the laptop disconnects");
+    co_await keeping_.stop();  // first: what is lost from here on is not replaced
+    for (Attachment& attachment : attachments_) {
+      attachment.end("the laptop disconnects");
     }
-    const std::vector<std::string> steps = undo_.pending();
     const std::vector<io::UndoStack::Failure> left = co_await undo_.run(undo_limit);
     for (const io::UndoStack::Failure& failure : left) {
       log::warn("connect", "not put back: {}: {}", failure.name, failure.why);
@@ -271,14 +264,14 @@ class Story {
     if (view_) {
       co_await view_->stop();
     }
-    if (carriers_) {
-      co_await carriers_->stop();
+    for (Attachment& attachment : attachments_) {
+      co_await attachment.stop();
     }
     if (proxy_) {
       co_await proxy_->stop();
     }
-    if (left.empty() && !steps.empty()) {
-      steps_.say(fmt::format("put back: {}", fmt::join(steps, ", ")));
+    if (left.empty() && !attachments_.empty()) {
+      steps_.say(fmt::format("put back: job {} deleted", attachments_.back().name()));
     }
   }
 
@@ -293,12 +286,10 @@ class Story {
   std::optional<cluster::RunningConnect> running_;
   std::optional<kube::ApiProxy> proxy_;
   std::optional<kube::Client> client_;
-  std::optional<cluster::ShadowLogin> login_;
-  std::string pod_;
-  std::optional<cluster::Carriers> carriers_;
-  std::optional<mux::Tunnel> tunnel_;
-  std::optional<cluster::Links> links_;
+  std::list<Attachment> attachments_;  // the last one is the living one
+  CurrentTunnel tunnel_;
   std::optional<ClusterView> view_;
+  io::TaskGroup keeping_;  // keep_attached() alone
   io::TaskGroup tasks_;
 };
 

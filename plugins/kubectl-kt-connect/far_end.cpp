@@ -15,7 +15,7 @@ mux::Endpoint to_mux(const net::Endpoint& endpoint) {
 
 }  // namespace
 
-Task<Reached> reach(mux::Tunnel& tunnel, Side side, net::Endpoint to,
+Task<Reached> reach(const CurrentTunnel& tunnel, Side side, net::Endpoint to,
                     std::optional<net::Endpoint> from) {
   Reached reached;
   if (side == Side::laptop) {
@@ -30,7 +30,7 @@ Task<Reached> reach(mux::Tunnel& tunnel, Side side, net::Endpoint to,
   if (from) {
     target.from = to_mux(*from);
   }
-  mux::OpenResult opened = co_await tunnel.open(target);
+  mux::OpenResult opened = co_await tunnel->open(target);
   if (opened.stream != nullptr) {
     reached.far = std::move(opened.stream);
   }

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "io/socket_stream.h"
+#include "kubectl-kt-connect/current_tunnel.h"
 #include "kubectl-kt-connect/routes.h"
-#include "mux/tunnel.h"
 
 #include <memory>
 #include <optional>
@@ -22,7 +22,7 @@ struct Reached {
 };
 
 // `from` is what the cluster's side is told about the caller.
-io::Task<Reached> reach(mux::Tunnel& tunnel, Side side, net::Endpoint to,
+io::Task<Reached> reach(const CurrentTunnel& tunnel, Side side, net::Endpoint to,
                         std::optional<net::Endpoint> from);
 
 // Copies both ways until both directions have ended; half-close and reset are kept.

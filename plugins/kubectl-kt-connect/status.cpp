@@ -130,7 +130,7 @@ json status_json(const StatusFacts& facts, const StatusNow& now) {
       {"host", facts.host},
       {"context", facts.context},
       {"namespace", facts.namespace_},
-      {"shadow", {{"job", facts.job}, {"pod", facts.pod}}},
+      {"shadow", {{"job", now.job}, {"pod", now.pod}}},
       {"domain", facts.domain},
       {"folder", facts.folder},
       {"networks",

@@ -20,8 +20,6 @@ struct StatusFacts {
   std::string host;
   std::string context;
   std::string namespace_;
-  std::string job;
-  std::string pod;
   std::string domain;
   std::string folder;
   Networks networks;
@@ -36,6 +34,8 @@ struct LinkCarrier {
 
 // What does.
 struct StatusNow {
+  std::string job;
+  std::string pod;
   mux::TunnelStatus tunnel;
   std::vector<LinkCarrier> carriers;  // of the links that carry
   std::string why_not_proxy;          // empty when nothing is known against it

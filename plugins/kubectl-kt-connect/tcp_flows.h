@@ -17,7 +17,7 @@ namespace kt::connect {
 struct CaptureParts {
   net::TunDevice& tun;
   net::Redirector& redirector;
-  mux::Tunnel& tunnel;
+  const CurrentTunnel& tunnel;
   dns::Forwarder& dns;
   const Routes& routes;
   net::Endpoint nameserver;

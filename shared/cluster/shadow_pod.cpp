@@ -69,9 +69,21 @@ bool is_forbidden(const std::string& warning) {
   return warning.find("violates PodSecurity") != std::string::npos;
 }
 
+kube::WatchScope pods_of(const ShadowRun& run) {
+  return {kube::pods, run.namespace_, {"job-name=" + run.name, {}}};
+}
+
+// Empty while nothing is wrong with it.
+std::string loss_of(const json& pod) {
+  if (!text_at(field(pod, "metadata"), "deletionTimestamp").empty()) {
+    return "it is being deleted";
+  }
+  const PodState state = pod_state(pod);
+  return !state.ended ? "" : state.reason.empty() ? "it has ended" : state.reason;
+}
+
 Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait) {
-  kube::WatchScope scope{kube::pods, run.namespace_, {"job-name=" + run.name, {}}};
-  co_await kube::watch(client, scope, [&](kube::Change change, const json& pod) {
+  co_await kube::watch(client, pods_of(run), [&](kube::Change change, const json& pod) {
     if (change != kube::Change::set) {
       return kube::Watching::go_on;
     }
@@ -148,6 +160,19 @@ Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration
   const std::string why = wait.state.reason.empty() ? "no pod was made" : wait.state.reason;
   throw Error(ErrorKind::unavailable, fmt::format("shadow pod does not run: {}", why),
               fmt::format("kubectl --namespace {} describe job {}", run.namespace_, run.name));
+}
+
+Task<std::string> until_pod_lost(kube::Client& client, ShadowRun run) {
+  std::string why;
+  bool seen = false;
+  co_await kube::watch(client, pods_of(run), [&](kube::Change change, const json& pod) {
+    seen = seen || change == kube::Change::set;
+    why = change == kube::Change::set              ? loss_of(pod)
+          : seen && change == kube::Change::synced ? ""
+                                                   : "it is gone";
+    return why.empty() ? kube::Watching::go_on : kube::Watching::stop;
+  });
+  co_return why;
 }
 
 Task<> renew_deadlines(kube::Client& client, ShadowRun run, seconds grace) {

@@ -23,6 +23,10 @@ io::Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowO
 io::Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
                                    std::function<void(const std::string&)> on_waiting);
 
+// Returns, with the reason, when the pod of a shadow that ran is gone, going or has ended. Throws
+// ApiError when the server refuses to say.
+io::Task<std::string> until_pod_lost(kube::Client& client, ShadowRun run);
+
 // Moves the Job's deadline every grace, so that it ends 3 × grace after we do. Runs until
 // cancelled.
 io::Task<> renew_deadlines(kube::Client& client, ShadowRun run, std::chrono::seconds grace);

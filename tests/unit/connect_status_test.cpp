@@ -19,7 +19,6 @@ connect::StatusFacts facts() {
   made.host = "laptop";
   made.context = "prod";
   made.namespace_ = "shop";
-  made.job = "kt-connect-x";
   made.command = {"curl", "http://cart/"};
   made.networks.services = {*net::Prefix::parse("10.96.0.0/12")};
   made.since = start;
@@ -28,6 +27,7 @@ connect::StatusFacts facts() {
 
 connect::StatusNow now_with_one_link() {
   connect::StatusNow now;
+  now.job = "kt-connect-x";
   now.time = io::TimePoint(std::chrono::hours(1));
   mux::LinkStatus link;
   link.name = {2, 1};
