@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs lint, fmt and size of ./dev, which sources this file.
 
+# Off: a script that is sourced sees its caller's variables and `set -e`, which shellcheck does not; words are split on purpose
+shellcheck_options="--shell=bash --severity=warning --exclude=SC1090,SC2034,SC2046,SC2154,SC2164"
+
 cpp_files() { find shared plugins image tests -name '*.cpp' -o -name '*.h' | sort; }
-shell_files() { git ls-files --cached --others --exclude-standard | xargs grep -lE '^#!.*bash'; }
+# What bash runs, and what it sources
+shell_files() {
+  local files
+  files=$(git ls-files --cached --others --exclude-standard)
+  { grep '\.sh$' <<<"$files"; xargs grep -lE '^#!.*bash' <<<"$files"; } | sort -u
+}
 
 # What differs from the last commit; on a clean tree, what the last commit changed
 changed_files() {
@@ -14,10 +22,11 @@ changed_files() {
 
 verb_lint() {
   local extent=${1:-changed} files
-  install_packages "${build_packages[@]}"
+  export STEP_TAIL=1000 # every finding
+  install_packages "${build_packages[@]}" "${lint_packages[@]}"
   step "layers and third-party headers" python3 tests/lint/includes
   step "clang-format" bash -c 'xargs clang-format-16 --dry-run --Werror' <<<"$(cpp_files)"
-  if command -v shellcheck >/dev/null; then step "shellcheck" bash -c 'xargs shellcheck --severity=error' <<<"$(shell_files)"; fi
+  step "shellcheck" bash -c "xargs shellcheck $shellcheck_options" <<<"$(shell_files)"
   case $extent in
     --quick) return ;;
     --all) files=$(cpp_files | grep '\.cpp$') ;;

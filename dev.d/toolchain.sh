@@ -5,7 +5,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/kubectl-kt
 
 build_packages=(clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev lld-16 llvm-16 cmake ninja-build ccache pkg-config libboost1.81-dev
   libssh2-1-dev libcurl4-openssl-dev nlohmann-json3-dev libfmt-dev libssl-dev libcxxopts-dev catch2 python3 ca-certificates)
-image_packages=(openssh-server)
+image_packages=(binutils)
+lint_packages=(shellcheck)
+test_packages=(openssh-server "${lint_packages[@]}")
 cluster_packages=(containerd runc containernetworking-plugins iptables nftables conntrack socat mmdebstrap jq iproute2 procps
   util-linux curl openssl gcc libc6-dev dnsutils uidmap ca-certificates)
 

@@ -2,13 +2,10 @@
 // kt-agent: what runs in the shadow pod.
 //   kt-agent serve --port=7070 --grace=120   the container's command
 //   kt-agent attach                          sshd's forced command
-//   kt-agent -c 'kt-agent attach'            the same as login shell: there is no other shell to
-//   steal
+//   kt-agent -c 'kt-agent attach'            the same as login shell: the image has no other
 #include "agent/serve.h"
 #include "base/error.h"
 #include "io/scheduling.h"
-
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <string>
@@ -58,7 +55,7 @@ int main(int argc, char** argv) {
   try {
     return run({argv + 1, argv + argc});
   } catch (const std::exception& e) {
-    fmt::print(stderr, "error: {}\n", e.what());
+    std::fprintf(stderr, "error: %s\n", e.what());
     return 1;
   }
 }

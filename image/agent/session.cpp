@@ -124,6 +124,7 @@ Task<> Sessions::welcome(Session& session, std::unique_ptr<io::ByteStream> link,
   co_await mux::send_welcome(*link, options_.welcome);
   // Others ran meanwhile: the session may have ended.
   if (find(hello.session) == &session) {
+    log::info("session", "link {} carries", hello.link);
     session.tasks.spawn(carry(session, std::move(link), {hello.link, hello.generation}));
   }
 }

@@ -29,7 +29,7 @@ std::string reason_and_message(const json& state) {
 std::string container_reason(const json& pod) {
   for (const json& status : field(field(pod, "status"), "containerStatuses")) {
     const json waiting = field(field(status, "state"), "waiting");
-    const std::string reason = reason_and_message(waiting);
+    std::string reason = reason_and_message(waiting);
     if (!reason.empty() && reason != "ContainerCreating") {
       return reason;
     }

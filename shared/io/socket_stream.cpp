@@ -8,7 +8,6 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
@@ -60,11 +59,22 @@ Task<std::size_t> SocketStream::read_some(MutableBytes into) {
   co_return count;
 }
 
+// Not asio::async_write(): that hands the kernel 64 KiB at a time and goes round the loop between.
 Task<> SocketStream::write_all(BytesView from) {
-  error_code ec;
-  co_await asio::async_write(socket_, asio::buffer(from.data(), from.size()),
-                             asio::redirect_error(use_task, ec));
-  check(ec, "write");
+  while (!from.empty()) {
+    const ssize_t count =
+        ::send(socket_.native_handle(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) {
+      from = from.subspan(static_cast<std::size_t>(count));
+      continue;
+    }
+    error_code ec(errno, boost::system::system_category());
+    if (ec == asio::error::would_block || ec == asio::error::interrupted) {
+      ec.clear();
+      co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(use_task, ec));
+    }
+    check(ec, "write");
+  }
 }
 
 void SocketStream::close() noexcept {

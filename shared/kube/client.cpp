@@ -98,7 +98,7 @@ std::optional<io::Duration> take_unit(std::string_view& text) {
 }  // namespace
 
 std::optional<io::Duration> parse_duration(std::string_view text) {
-  constexpr unsigned most = 1'000'000;  // of any unit: no overflow
+  constexpr io::Duration longest = std::chrono::hours(100'000);  // so that no sum overflows
   if (text == "0") {
     return io::Duration::zero();
   }
@@ -107,12 +107,12 @@ std::optional<io::Duration> parse_duration(std::string_view text) {
   while (!text.empty()) {
     unsigned number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number > most) {
+    if (error != std::errc()) {
       return std::nullopt;
     }
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     const std::optional<io::Duration> unit = take_unit(text);
-    if (!unit) {
+    if (!unit || number > (longest - sum) / *unit) {
       return std::nullopt;
     }
     sum += number * *unit;

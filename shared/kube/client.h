@@ -71,7 +71,8 @@ class Client {
   io::TimePoint date_seen_{};
 };
 
-// "30s", "2m", "1h30m", "0" as --request-timeout has it; nullopt for anything else.
+// "30s", "2m", "1h30m", "0" as --request-timeout has it; nullopt for anything else,
+// and above 100 000 hours.
 [[nodiscard]] std::optional<io::Duration> parse_duration(std::string_view text);
 
 // "Mon, 24 Nov 2025 17:05:00 GMT" (RFC 9110 §5.6.7, the one form that is generated today).

@@ -41,7 +41,7 @@ trap 'exit 130' INT TERM
 end_children() {
   local children
   children=$(jobs -p)
-  [ -z "$children" ] || kill $children 2>/dev/null || :
+  [ -z "$children" ] || { kill $children; kill -CONT $children; } 2>/dev/null || :
 }
 
 PATH=$("$cluster" kubectl-folder):$PATH
@@ -157,8 +157,57 @@ kubectl_admin create --filename - >/dev/null <<END
 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "$namespace", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
 END
 
+# What connect needs in $namespace but the way to the pod: get pods/proxy or create pods/portforward
+grant_connect() {
+  grant "$1" create,get,list,watch,patch,delete jobs.batch
+  grant "$1" get,list,watch pods
+  grant "$1" create secrets
+}
+
 # connect [FLAG…] -- CMD…: the main job as admin in $namespace
 connect() { as_user admin kubectl kt-connect --namespace "$namespace" "$@"; }
 # what our shadows have left in $namespace, one name a line
 shadow_objects() { k get jobs,pods,secrets --selector app.kubernetes.io/managed-by=kubectl-kt --output name; }
 no_shadow_left() { [ -z "$(shadow_objects)" ]; }
+
+# start_connect OUTPUT USER [FLAG…] -- CMD…: in the background; connect_pid is its own process, no shell around it, and
+# shadow_label is on its Job and pod
+start_connect() {
+  local output=$1 user=$2
+  shift 2
+  shadow_label=kt-test/connect=$RANDOM$RANDOM
+  "$cluster" laptop -u "$user" env XDG_RUNTIME_DIR="$runtime" \
+    kubectl kt-connect --namespace "$namespace" --labels $shadow_label "$@" >"$output" 2>&1 </dev/null &
+  connect_pid=$!
+}
+
+shadow_pod() { k get pods --selector $shadow_label --output "jsonpath={.items[0]$1}"; }
+shadow_is() { [ "$(shadow_pod .status.phase)" = "$1" ]; }
+
+# hold_connect OUTPUT USER [FLAG…] -- CMD…: start_connect, but it stands still before its first packet to the shadow pod, which
+# runs when this returns: kill -CONT "$connect_pid" lets it go on. No node fits the pod before connect has been stopped.
+hold_connect() {
+  local output=$1 user=$2
+  shift 2
+  start_connect "$output" "$user" --node-selector "kt-test/$namespace=here" "$@"
+  wait_until 15 shadow_is Pending
+  kill -STOP "$connect_pid"
+  kubectl_admin label node kt-node "kt-test/$namespace=here" >/dev/null
+  wait_until 30 shadow_is Running
+  kubectl_admin label node kt-node "kt-test/$namespace-" >/dev/null
+}
+
+# The network namespace of the shadow pod, as a path for nsenter(1)
+shadow_network() {
+  local container process
+  container=$(shadow_pod .status.containerStatuses[0].containerID)
+  process=$("$cluster" node ctr --address $run/containerd.sock --namespace k8s.io tasks ls | awk -v id="${container##*/}" '$1 == id {print $2}')
+  printf '/proc/%s/ns/net' "$process"
+}
+in_shadow() { nsenter --net="$(shadow_network)" "$@"; }
+
+# drop_in_shadow [MATCH…]: the shadow pod no longer sees what comes to its door, or only what nft's MATCH says
+drop_in_shadow() {
+  in_shadow nft -f - <<<"table inet test { chain door { type filter hook input priority 0; $* tcp dport 7070 counter drop; }; }"
+}
+mend_shadow() { in_shadow nft delete table inet test; }

@@ -16,6 +16,19 @@ using kt::test::query_of;
 using kt::test::question_of;
 using kt::test::reply_writer;
 
+namespace {
+
+Bytes reply_with_each_section() {
+  const Bytes query = query_of(7, question_of("cart.shop"));
+  MessageWriter writer = reply_writer(query, Rcode::no_error);
+  writer.add(Section::answer, dns_name("cart.shop"), Type::a, 30, a_rdata("10.96.0.1"));
+  writer.add(Section::authority, dns_name("shop"), Type{1234}, 60, kt::as_bytes("raw"));
+  writer.add_edns(1232);
+  return std::move(writer).finish();
+}
+
+}  // namespace
+
 TEST_CASE("enums print as the registries write them") {
   CHECK(to_text(Rcode::name_error) == "NXDOMAIN");
   CHECK(to_text(Rcode{11}) == "RCODE11");
@@ -27,13 +40,7 @@ TEST_CASE("enums print as the registries write them") {
 }
 
 TEST_CASE("a written message is read back, section by section") {
-  const Bytes query = query_of(7, question_of("cart.shop"));
-  MessageWriter writer = reply_writer(query, Rcode::no_error);
-  writer.add(Section::answer, dns_name("cart.shop"), Type::a, 30, a_rdata("10.96.0.1"));
-  writer.add(Section::authority, dns_name("shop"), Type{1234}, 60, kt::as_bytes("raw"));
-  writer.add_edns(1232);
-  const Bytes reply = std::move(writer).finish();
-
+  const Bytes reply = reply_with_each_section();
   std::optional<MessageReader> reader = MessageReader::open(reply);
   REQUIRE(reader.has_value());
   CHECK(reader->header().id == 7);

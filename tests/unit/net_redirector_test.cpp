@@ -1,94 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/redirector.h"
-#include "support/catch.h"
-#include "unit/net_segment.h"
+#include "unit/net_connection.h"
 
 #include <cerrno>
 #include <random>
-#include <set>
 
 namespace kt::net {
-namespace {
 
+using namespace test;
 using std::chrono::seconds;
-using test::segment;
-
-const TimePoint start{seconds(1000)};
-const Endpoint app{*IpAddress::parse("198.18.77.1"), 40000};
-const Endpoint service{*IpAddress::parse("10.96.3.4"), 80};
-const Endpoint listener{*IpAddress::parse("198.18.77.1"), 33333};
-const Endpoint app6{*IpAddress::parse("fd00:6b74::1"), 40000};
-const Endpoint service6{*IpAddress::parse("fd00:10::3"), 80};
-const Endpoint listener6{*IpAddress::parse("fd00:6b74::1"), 44444};
-
-struct Ends {
-  Endpoint source;
-  Endpoint destination;
-
-  friend bool operator==(const Ends&, const Ends&) = default;
-};
-
-Ends ends_of(BytesView packet) {
-  const IpHeader ip = parse_ip(packet).value();
-  const TcpHeader tcp = parse_tcp(ip_payload(packet, ip)).value();
-  return {{ip.source, tcp.source_port}, {ip.destination, tcp.destination_port}};
-}
-
-std::uint8_t flags_of(BytesView packet) {
-  return parse_tcp(ip_payload(packet, parse_ip(packet).value())).value().flags;
-}
-
-Redirector make(std::size_t pending_limit = 4096) {
-  return Redirector({listener, listener6, pending_limit});
-}
-
-FlowId request(Redirector& redirector, const Endpoint& from, const Endpoint& to,
-               TimePoint now = start) {
-  Bytes syn = segment(from, to, {tcp_flag::syn, 100, 0}, {});
-  return std::get<ConnectRequest>(redirector.handle(syn, now)).flow;
-}
-
-// A connection as both kernels see it, up to the owner's hands.
-struct Connection {
-  Redirector& redirector;
-  Endpoint from;
-  Endpoint to;
-  FlowId flow{};
-  TimePoint now = start;
-
-  Connection(Redirector& r, const Endpoint& source, const Endpoint& destination,
-             TimePoint at = start)
-      : redirector(r), from(source), to(destination), now(at) {
-    flow = request(redirector, from, to, now);
-    REQUIRE(redirector.connected(flow, now));
-  }
-
-  [[nodiscard]] Endpoint slot() const { return {to.address, flow.slot}; }
-  Outcome from_app(std::uint8_t flags) {
-    Bytes packet = segment(from, to, {flags, 101, 201}, {});
-    return redirector.handle(packet, now);
-  }
-  Outcome from_listener(std::uint8_t flags) {
-    const Endpoint& ours = to.address.is_v6() ? listener6 : listener;
-    Bytes packet = segment(ours, slot(), {flags, 201, 101}, {});
-    return redirector.handle(packet, now);
-  }
-  Connection& establish() {
-    REQUIRE(std::holds_alternative<WriteBack>(from_listener(tcp_flag::syn | tcp_flag::ack)));
-    REQUIRE(std::holds_alternative<WriteBack>(from_app(tcp_flag::ack)));
-    return *this;
-  }
-  void finish_app_first() {
-    (void)from_app(tcp_flag::fin | tcp_flag::ack);
-    (void)from_listener(tcp_flag::fin | tcp_flag::ack);
-  }
-  void finish_listener_first() {
-    (void)from_listener(tcp_flag::fin | tcp_flag::ack);
-    (void)from_app(tcp_flag::fin | tcp_flag::ack);
-  }
-};
-
-}  // namespace
 
 TEST_CASE("the first SYN asks to connect, its repetitions do not") {
   Redirector redirector = make();
@@ -199,115 +118,6 @@ TEST_CASE("a family without listener is refused") {
   CHECK(std::holds_alternative<Answer>(redirector.handle(syn, start)));
 }
 
-TEST_CASE("an application that gives up before the handshake abandons its flow") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  (void)connection.from_listener(tcp_flag::syn | tcp_flag::ack);
-  const Outcome outcome = connection.from_app(tcp_flag::rst);
-  CHECK(std::get<Abandoned>(outcome).flow == connection.flow);
-  CHECK_FALSE(redirector.flow_of_peer(connection.slot()));
-}
-
-TEST_CASE("a reset after the handshake is passed on") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  connection.establish();
-  CHECK(std::holds_alternative<WriteBack>(connection.from_app(tcp_flag::rst)));
-  CHECK(redirector.flow_of_peer(connection.slot()) == connection.flow);
-}
-
-TEST_CASE("a slot waits out TIME_WAIT when our side closed first") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  connection.establish().finish_listener_first();
-  redirector.closed(connection.flow, start);
-  redirector.expire(start + seconds(60));
-  CHECK(redirector.flows() == 1);
-  redirector.expire(start + seconds(66));
-  CHECK(redirector.flows() == 0);
-}
-
-TEST_CASE("a slot is free soon when the application closed first") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  connection.establish().finish_app_first();
-  redirector.closed(connection.flow, start);
-  CHECK(redirector.next_deadline() == start + seconds(10));
-  redirector.expire(start + seconds(10));
-  CHECK(redirector.flows() == 0);
-  CHECK_FALSE(redirector.next_deadline());
-}
-
-TEST_CASE("an ended flow keeps its slot while the owner has its socket") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  connection.establish().finish_app_first();
-  redirector.expire(start + seconds(100'000));
-  CHECK(redirector.flow_of_peer(connection.slot()) == connection.flow);
-}
-
-TEST_CASE("a flow that the owner closed lives on while packets come") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  connection.establish();
-  redirector.closed(connection.flow, start);
-  connection.now = start + seconds(200);
-  CHECK(std::holds_alternative<WriteBack>(connection.from_app(tcp_flag::ack)));
-  redirector.expire(start + seconds(300));
-  CHECK(redirector.flows() == 1);
-  redirector.expire(start + seconds(500));
-  CHECK(redirector.flows() == 0);
-}
-
-TEST_CASE("an end after the owner closed shortens the wait") {
-  Redirector redirector = make();
-  Connection connection(redirector, app, service);
-  connection.establish();
-  redirector.closed(connection.flow, start);
-  connection.finish_app_first();
-  redirector.expire(start + seconds(10));
-  CHECK(redirector.flows() == 0);
-}
-
-TEST_CASE("a port used again is a new connection with a slot of its own") {
-  Redirector redirector = make();
-  Connection old(redirector, app, service);
-  old.establish().finish_app_first();
-  const Connection next(redirector, app, service);  // the owner has not closed the old one yet
-  CHECK(next.flow != old.flow);
-  CHECK(next.flow.slot != old.flow.slot);
-  CHECK(std::holds_alternative<Answer>(old.from_listener(tcp_flag::ack)));
-  redirector.closed(old.flow, start);
-  redirector.expire(start + seconds(100));
-  CHECK(redirector.flows() == 1);
-  CHECK(redirector.flow_of_peer(next.slot()) == next.flow);
-}
-
-TEST_CASE("an id of a slot's former flow means nothing") {
-  Redirector redirector = make();
-  const FlowId old = request(redirector, app, service);
-  (void)redirector.failed(old, ECONNREFUSED);
-  const FlowId next = request(redirector, app, service);
-  REQUIRE(next.slot == old.slot);
-  redirector.closed(old, start);
-  CHECK_FALSE(redirector.connected(old, start));
-  CHECK(redirector.connected(next, start));
-}
-
-TEST_CASE("when all slots are taken a SYN is dropped, and each flow has a slot of its own") {
-  Redirector redirector = make(NatTable::capacity + 1);
-  const IpAddress other = *IpAddress::parse("198.18.77.9");  // not the listener's
-  std::set<std::uint16_t> slots;
-  for (std::size_t i = 0; i < NatTable::capacity; ++i) {
-    const Endpoint from{other, static_cast<std::uint16_t>(1024 + i)};
-    slots.insert(request(redirector, from, service).slot);
-  }
-  CHECK(slots.size() == NatTable::capacity);
-  CHECK(*slots.begin() == NatTable::first_slot);
-  Bytes more = segment({other, 1}, service, {tcp_flag::syn, 1, 0}, {});
-  CHECK(std::holds_alternative<Ignore>(redirector.handle(more, start)));
-}
-
 TEST_CASE("a stranger at the listener has no flow") {
   Redirector redirector = make();
   const Connection connection(redirector, app, service);
@@ -347,6 +157,22 @@ TEST_CASE("a datagram's failure is an ICMP error, a time-out is silence") {
   CHECK(checksums_hold(echo_failure(ping, EHOSTUNREACH).value()));
 }
 
+namespace {
+
+// From the application, or back through one of the slots that are or were in use.
+Bytes random_segment(std::mt19937& random, const std::vector<FlowId>& known) {
+  const auto port = static_cast<std::uint16_t>(40000 + random() % 8);
+  const auto flags = static_cast<std::uint8_t>(random() % 32);
+  const Endpoint to{service.address, static_cast<std::uint16_t>(random() % 2 + 80)};
+  if (!known.empty() && random() % 2 == 0) {
+    const std::uint16_t slot = known[random() % known.size()].slot;
+    return segment(listener, {service.address, slot}, {flags, 1, 1}, {});
+  }
+  return segment({app.address, port}, to, {flags, 1, 1}, {});
+}
+
+}  // namespace
+
 TEST_CASE("random segments never confuse the flows") {
   std::mt19937 random(11);
   Redirector redirector = make(20);
@@ -354,14 +180,7 @@ TEST_CASE("random segments never confuse the flows") {
   std::vector<FlowId> known;
   for (int i = 0; i < 20'000; ++i) {
     now += std::chrono::milliseconds(random() % 500);
-    const auto port = static_cast<std::uint16_t>(40000 + random() % 8);
-    const auto flags = static_cast<std::uint8_t>(random() % 32);
-    const Endpoint to{service.address, static_cast<std::uint16_t>(random() % 2 + 80)};
-    const bool inwards = !known.empty() && random() % 2 == 0;
-    Bytes packet = inwards
-                       ? segment(listener, {service.address, known[random() % known.size()].slot},
-                                 {flags, 1, 1}, {})
-                       : segment({app.address, port}, to, {flags, 1, 1}, {});
+    Bytes packet = random_segment(random, known);
     const Outcome outcome = redirector.handle(packet, now);
     REQUIRE(checksums_hold(packet));
     if (const auto* asked = std::get_if<ConnectRequest>(&outcome)) {
