@@ -61,9 +61,13 @@ def ratio(rounds, route, key):
     return statistics.median(found) if found else None
 
 
+def floor_of(metric, route):
+    return {PROXY: metric.floor, OVER_PORT_FORWARD: metric.port_forward_floor}.get(route)
+
+
 def verdict(rounds, metric, route):
     """True or False: reached or missed its floor; None: has none."""
-    floor = {PROXY: metric.floor, OVER_PORT_FORWARD: metric.port_forward_floor}.get(route)
+    floor = floor_of(metric, route)
     if floor is None:
         return None
     value = (median if metric.absolute else ratio)(rounds, route, metric.key)
@@ -87,24 +91,31 @@ def cell(rounds, metric, route):
     return "**" + text + "** missed" if verdict(rounds, metric, route) is False else text
 
 
-def floor_text(metric):
-    if metric.floor is None:
+def floor_text(metric, route):
+    floor = floor_of(metric, route)
+    if floor is None:
         return "–"
     sign = "≥" if metric.is_rate else "≤"
-    return f"{sign} {metric.floor} {metric.unit if metric.absolute else '× port-forward'}"
+    return f"{sign} {floor} {metric.unit if metric.absolute else '× port-forward'}"
+
+
+def floors_text(metric):
+    """kt-connect's, and in brackets that with port-forward as the carrier where it is another one."""
+    text, other = floor_text(metric, PROXY), floor_text(metric, OVER_PORT_FORWARD)
+    return text if other == "–" else f"{text} ({other})"
 
 
 def table(rounds, routes):
     lines = ["| metric | " + " | ".join(routes) + " | floor |", "|---" * (len(routes) + 2) + "|"]
     for metric in METRICS:
         cells = [cell(rounds, metric, route) for route in routes]
-        lines.append(f"| {metric.words}, {metric.unit} | " + " | ".join(cells) + f" | {floor_text(metric)} |")
+        lines.append(f"| {metric.words}, {metric.unit} | " + " | ".join(cells) + f" | {floors_text(metric)} |")
     return "\n".join(lines)
 
 
 def missed(rounds, routes):
     """What did not reach its floor, in words."""
-    return [f"{metric.words}: {cell(rounds, metric, route)} by {route}, floor {floor_text(metric)}"
+    return [f"{metric.words}: {cell(rounds, metric, route)} by {route}, floor {floor_text(metric, route)}"
             for metric in METRICS for route in routes if verdict(rounds, metric, route) is False]
 
 
