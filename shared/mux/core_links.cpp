@@ -160,6 +160,7 @@ std::string Core::link_end(LinkHandle handle) {
 
 std::vector<LinkCounters> Core::links() const {
   std::vector<LinkCounters> counters;
+  counters.reserve(links_.size());
   for (const auto& link : links_) {
     counters.push_back({link->handle, link->name, link->round_trip, link->last_heard,
                         link->bytes_in, link->bytes_out});

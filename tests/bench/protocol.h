@@ -7,7 +7,7 @@
 
 namespace kt::bench {
 
-enum port_offset : std::uint16_t {
+enum PortOffset : std::uint16_t {
   source_port = 0,  // in: 8-byte big-endian counts; out: as many zero bytes
   sink_port = 1,    // in: anything; out: one 8-byte zero for every ack_size bytes
   echo_port = 2,    // both ways the same, also over UDP

@@ -24,7 +24,7 @@ const std::string zeros(256 * 1024, '\0');
 // One accepted connection: what is to be sent, and the input that is not a whole message yet.
 struct Connection {
   Socket socket;
-  port_offset service{};
+  PortOffset service{};
   std::string out;          // sent first
   std::uint64_t owed = 0;   // then so many zero bytes
   std::string in;           // source, http: the beginning of a message
@@ -160,14 +160,14 @@ class Server {
       return echo_datagram();
     for (std::size_t i = 0; i < listeners_.size(); i++) {
       if (fd == listeners_[i].fd())
-        return accept(fd, static_cast<port_offset>(i));
+        return accept(fd, static_cast<PortOffset>(i));
     }
     const auto found = connections_.find(fd);
     if (found != connections_.end() && !advance(found->second))
       connections_.erase(found);
   }
 
-  void accept(int listener, port_offset service) {
+  void accept(int listener, PortOffset service) {
     Socket socket(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     const int fd = socket.fd(), yes = 1;
     if (fd < 0)

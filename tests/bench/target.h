@@ -18,12 +18,10 @@ constexpr Seconds duration{1.5};
 struct Target {
   std::string address;
   std::uint16_t first_port;
-  std::uint16_t port(port_offset offset) const {
+  std::uint16_t port(PortOffset offset) const {
     return static_cast<std::uint16_t>(first_port + offset);
   }
-  Socket connect(port_offset offset) const {
-    return connect_to(SOCK_STREAM, address, port(offset));
-  }
+  Socket connect(PortOffset offset) const { return connect_to(SOCK_STREAM, address, port(offset)); }
 };
 
 }  // namespace kt::bench

@@ -114,11 +114,9 @@ inline double upload(const Target& target) {
   return meter.per_second() / 1e6;
 }
 
-// HTTP requests per second, one on the way on each of the kept-alive connections.
-inline double requests(const Target& target, std::size_t connections) {
+// Kept-alive connections with a request on the way on each; `epoll` names them by their index.
+inline std::vector<Socket> ask(const Target& target, std::size_t connections, const Socket& epoll) {
   std::vector<Socket> sockets;
-  std::vector<std::size_t> missing(connections, answer.size());
-  const Socket epoll(checked(epoll_create1(EPOLL_CLOEXEC), "epoll"));
   for (std::size_t i = 0; i < connections; i++) {
     sockets.push_back(target.connect(http_port));
     epoll_event event{};
@@ -127,6 +125,14 @@ inline double requests(const Target& target, std::size_t connections) {
     checked(epoll_ctl(epoll.fd(), EPOLL_CTL_ADD, sockets[i].fd(), &event), "epoll");
     send_all(sockets[i], request);
   }
+  return sockets;
+}
+
+// HTTP requests per second, one on the way on each connection.
+inline double requests(const Target& target, std::size_t connections) {
+  const Socket epoll(checked(epoll_create1(EPOLL_CLOEXEC), "epoll"));
+  const std::vector<Socket> sockets = ask(target, connections, epoll);
+  std::vector<std::size_t> missing(connections, answer.size());
   Meter meter;
   for (std::size_t on_the_way = connections; on_the_way > 0;) {
     epoll_event events[64];
@@ -136,7 +142,8 @@ inline double requests(const Target& target, std::size_t connections) {
       checked(-1, "answers");
     for (int k = 0; k < n; k++) {
       const std::size_t i = events[k].data.u64;
-      if ((missing[i] -= receive_some(sockets[i])) > 0)
+      missing[i] -= receive_some(sockets[i]);
+      if (missing[i] > 0)
         continue;
       missing[i] = answer.size();
       if (meter.over()) {

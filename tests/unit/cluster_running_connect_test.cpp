@@ -51,7 +51,7 @@ TEST_CASE("what a crash left is no running connect, and is swept by the next cla
   for (const std::string& path : {folder.path + "/kt", left}) {
     ::chmod(path.c_str(), 0700);
   }
-  std::ofstream(left + "/lock");
+  std::ofstream(left + "/lock") << "";
   std::ofstream(left + "/status.json") << "{}";
   CHECK(cluster::running_connects(folder.path).empty());
   const RunningConnect running = RunningConnect::claim(folder.path, "c0");

@@ -11,6 +11,7 @@ namespace {
 
 std::vector<std::string> texts(const std::vector<net::Prefix>& prefixes) {
   std::vector<std::string> list;
+  list.reserve(prefixes.size());
   for (const net::Prefix& prefix : prefixes) {
     list.push_back(prefix.to_string());
   }

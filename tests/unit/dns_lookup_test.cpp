@@ -59,6 +59,7 @@ TEST_CASE("addresses are those of the question's name, through its aliases") {
 TEST_CASE("an error and a broken message have no addresses") {
   MessageWriter writer = reply_writer(query_of(1, question_of("a")), Rcode::server_failure);
   writer.add(Section::answer, dns_name("a"), Type::a, 5, a_rdata("192.0.2.1"));
-  CHECK(parse_addresses(std::move(writer).finish()).empty());
+  const Bytes failed = std::move(writer).finish();
+  CHECK(parse_addresses(failed).empty());
   CHECK(parse_addresses(Bytes(5)).empty());
 }

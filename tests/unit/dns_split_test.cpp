@@ -101,6 +101,7 @@ TEST_CASE("all names are the cluster's when the root is included") {
 TEST_CASE("the cluster's domain is read from a pod's search list") {
   const auto domain = [](const std::vector<std::string>& entries) {
     std::vector<Name> search;
+    search.reserve(entries.size());
     for (const std::string& entry : entries) {
       search.push_back(dns_name(entry));
     }

@@ -54,7 +54,7 @@ io::Task<> follow(io::Executor executor, std::deque<std::string> answers, std::s
                   Seen& seen) {
   FakeServer server(executor, [&](const std::string& request) {
     seen.paths.push_back(request.substr(4, request.find(" HTTP") - 4));
-    const std::string answer = answers.empty() ? std::string() : answers.front();
+    std::string answer = answers.empty() ? std::string() : answers.front();
     answers.pop_front();
     return answer;
   });

@@ -279,13 +279,13 @@ class World {
 
   void check_pairs() {
     for (const auto& [id, use] : ends_[0].uses) {
-      const auto other = ends_[1].uses.find(id);
-      if (use.ended && use.finished) {
-        REQUIRE(other != ends_[1].uses.end());
-        CHECK(use.read == other->second.written);
-        CHECK(other->second.finished);
-      }
       CHECK((use.error != 0 || use.ended || use.resets));
+      if (!use.ended || !use.finished) {
+        continue;
+      }
+      const Use& other = ends_[1].uses.at(id);
+      CHECK(use.read == other.written);
+      CHECK(other.finished);
     }
   }
 

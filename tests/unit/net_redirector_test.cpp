@@ -67,7 +67,7 @@ TEST_CASE("segments of a connection are rewritten both ways with right checksums
 TEST_CASE("a failed dial is answered as the far network would answer it") {
   const auto answer = [](int error) {
     Redirector redirector = make();
-    const auto packet = redirector.failed(request(redirector, app, service), error);
+    auto packet = redirector.failed(request(redirector, app, service), error);
     CHECK(redirector.flows() == 0);
     CHECK(redirector.pending() == 0);
     CHECK((!packet || checksums_hold(*packet)));
