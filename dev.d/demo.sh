@@ -17,14 +17,17 @@ demo_on_laptop() {
   step "load the image" "$cluster" load build/release/kt-shadow.tar
   KT_IMAGE=$(image_name)
   export KT_IMAGE
-  say "" "On the laptop, as the ordinary user kt-dev, who is alice in the cluster and may use the namespace shop:"
+  say ""
+  say "On the laptop, as the ordinary user kt-dev, who is alice in the cluster and may use the namespace shop:"
   show id
   show kubectl get pods,services
   show curl --silent --show-error --max-time 3 http://cart.shop/ || say "(as it should be: the laptop knows nothing of the cluster)"
   show kubectl kt-connect -- curl --silent --show-error http://cart.shop/
   show kubectl kt-connect -- sh -c 'getent hosts catalog && curl -sS http://catalog/ && curl -sS http://orders-0.orders:8080/'
   show kubectl get pods
-  say "" 'Go on:    eval "$(./dev env)"    then    kubectl -n shop kt-connect -- bash' "Stop it:  ./dev cluster down"
+  say ""
+  say 'Go on:    eval "$(./dev env)"    then    kubectl -n shop kt-connect -- bash'
+  say "Stop it:  ./dev cluster down"
 }
 
 show() {
