@@ -9,7 +9,7 @@ image_packages=(binutils)
 lint_packages=(shellcheck)
 test_packages=(openssh-server "${lint_packages[@]}")
 cluster_packages=(containerd runc containernetworking-plugins iptables nftables conntrack socat mmdebstrap jq iproute2 procps
-  util-linux curl openssl gcc libc6-dev dnsutils uidmap ca-certificates)
+  util-linux curl openssl gcc libc6-dev musl-tools dnsutils uidmap ca-certificates)
 
 missing_packages() {
   local package
@@ -18,7 +18,7 @@ missing_packages() {
   done
 }
 
-# install_packages NAME…: says what it will install, then does it. No package starts a service while this runs.
+# install_packages NAME…: says what it will install, then does it. No package starts a service, now or at the next boot.
 install_packages() {
   local missing
   mapfile -t missing < <(missing_packages "$@")
@@ -32,7 +32,10 @@ install_packages() {
 apt_install='
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then printf "#!/bin/sh\nexit 101\n" >$policy; chmod 755 $policy; trap "rm -f $policy" EXIT; fi
-DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"'
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+disable() { ! command -v systemctl >/dev/null || systemctl --quiet disable "$1"; }
+case " $* " in *" openssh-server "*) disable ssh.service ;; esac
+case " $* " in *" containerd "*) disable containerd.service ;; esac'
 
 # version_at_least HAVE WANT, as in 1.26.3
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]; }
