@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cluster/names.h"
+#include "io/backoff.h"
 #include "io/socket_stream.h"
 #include "kube/upgrade.h"
 #include "mux/handshake.h"
@@ -27,6 +28,9 @@ constexpr seconds race_limit{15};
 // pods/proxy answers within a few round trips or not at all.
 constexpr milliseconds least_head_start{300};
 constexpr int head_start_round_trips = 4;
+// A container runs a moment before its agent listens, a longer one on a busy node.
+constexpr milliseconds first_retry{100};
+constexpr seconds last_retry{3};  // port-forward costs a kubectl each time
 
 // A `kubectl port-forward` and whether its link still wants it.
 struct Forward {
@@ -96,6 +100,7 @@ struct Carriers::Race {
   io::Event changed;
   std::optional<CarriedLink> winner;
   int running = 0;
+  bool proxy_failed = false;  // at least once
 };
 
 Carriers::Carriers(const io::Executor& executor, Options options)
@@ -142,7 +147,8 @@ Task<CarriedLink> Carriers::attempt(Carrier carrier, const Secure& secure) {
   co_return link;
 }
 
-Task<> Carriers::run_attempt(Carrier carrier, const Secure& secure, Race& race) {
+// True when another try is of no use: one has won, or what is missing is a right or the pod.
+Task<bool> Carriers::try_once(Carrier carrier, const Secure& secure, Race& race) {
   std::string& why = why_not_[static_cast<std::size_t>(carrier)];
   try {
     CarriedLink link = co_await attempt(carrier, secure);
@@ -152,6 +158,17 @@ Task<> Carriers::run_attempt(Carrier carrier, const Secure& secure, Race& race) 
     }
   } catch (const Error& e) {
     why = e.message();
+    race.proxy_failed = race.proxy_failed || carrier == Carrier::proxy;
+    co_return e.kind() != ErrorKind::unavailable;
+  }
+  co_return true;
+}
+
+Task<> Carriers::run_attempt(Carrier carrier, const Secure& secure, Race& race) {
+  io::Backoff backoff(first_retry, last_retry);
+  while (!co_await try_once(carrier, secure, race)) {
+    race.changed.notify();
+    co_await io::sleep_for(backoff.next(0.5));
   }
   --race.running;
   race.changed.notify();
@@ -161,7 +178,7 @@ Task<> Carriers::run_attempt(Carrier carrier, const Secure& secure, Race& race) 
 // the first has won by then.
 Task<> Carriers::run_second(const Secure& secure, Race& race) {
   const io::TimePoint start = io::Clock::now() + head_start();
-  while (race.running > 1 && !race.winner && io::Clock::now() < start) {
+  while (!race.proxy_failed && !race.winner && io::Clock::now() < start) {
     co_await race.changed.wait_for(start - io::Clock::now());
   }
   if (!race.winner) {

@@ -46,12 +46,12 @@ class Carriers {
   using Secure = std::function<io::Task<std::unique_ptr<io::ByteStream>>(
       std::unique_ptr<io::ByteStream> below)>;
 
-  // The first carrier whose link answers an echo; the other attempt has been ended. Throws Error
-  // unavailable (denied, when both were denied) naming each carrier's reason, 15 s after the start
-  // at the latest. `secure` is owned by the caller's frame.
+  // The first carrier whose link answers an echo; the other attempt has been ended. Whatever may
+  // pass is tried again meanwhile. Throws Error unavailable naming each carrier's reason, 15 s
+  // after the start at the latest. `secure` is owned by the caller's frame.
   io::Task<CarriedLink> race(const Secure& secure);
 
-  // One carrier alone, as race().
+  // One carrier, once.
   io::Task<CarriedLink> attempt(Carrier carrier, const Secure& secure);
 
   // Why a carrier does not carry; empty when it did, or was never tried.
@@ -64,6 +64,7 @@ class Carriers {
  private:
   struct Race;
 
+  io::Task<bool> try_once(Carrier carrier, const Secure& secure, Race& race);
   io::Task<> run_attempt(Carrier carrier, const Secure& secure, Race& race);
   io::Task<> run_second(const Secure& secure, Race& race);
   io::Task<std::unique_ptr<io::ByteStream>> dial(Carrier carrier);

@@ -38,6 +38,17 @@ class ApiSocket {
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: kt-mux/1\r\n\r\n"));
     (void)co_await mux::await_hello(client, std::chrono::seconds(10));
   }
+  Task<> refuse() {
+    io::SocketStream client(io::Socket(co_await acceptor_.async_accept(io::use_task)));
+    Bytes request(4096);
+    (void)co_await client.read_some(request);
+    co_await client.write_all(
+        as_bytes("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"));
+  }
+  Task<> upgrade_at_the_second_try() {
+    co_await refuse();
+    co_await upgrade_and_echo();
+  }
   Task<> accept_and_say_nothing() {
     const Unix::socket client = co_await acceptor_.async_accept(io::use_task);
     co_await io::sleep_for(std::chrono::hours(1));
@@ -69,6 +80,17 @@ Task<> win_by_proxy(io::Executor executor, std::string& why_not_port_forward) {
   const cluster::CarriedLink link = co_await carriers.race(&as_it_is);
   CHECK(link.carrier == cluster::Carrier::proxy);
   why_not_port_forward = carriers.why_not(cluster::Carrier::port_forward);
+  co_await group.stop();
+  co_await carriers.stop();
+}
+
+Task<> win_at_the_second_try(io::Executor executor, bool& won) {
+  ApiSocket api(executor);
+  io::TaskGroup group(executor);
+  group.spawn(api.upgrade_at_the_second_try());
+  cluster::Carriers carriers(executor, options(api));
+  (void)co_await carriers.race(&as_it_is);
+  won = true;
   co_await group.stop();
   co_await carriers.stop();
 }
@@ -142,6 +164,13 @@ TEST_CASE("no port-forward is started once pods/proxy has won") {
   std::string why = "not run";
   test::run_task([&](const io::Executor& executor) { return win_by_proxy(executor, why); });
   CHECK(why.empty());  // else: that there is no such kubectl
+}
+
+TEST_CASE("an agent that does not listen yet is tried again") {
+  bool won = false;
+  test::run_task(
+      [&](const io::Executor& executor) { return win_at_the_second_try(executor, won); });
+  CHECK(won);
 }
 
 // Once a crash: in a cancelled task the wait for the attempts never began, and they went on in
