@@ -109,10 +109,7 @@ Task<> Links::keep_link(std::uint16_t number) {
 Task<> Links::carry(std::uint16_t number) {
   Slot& slot = slots_[number];
   if (!slot.link) {
-    const Carriers::Secure secured = secure(number);
-    CarriedLink made = co_await carriers_.race(secured);
-    co_await greet(number, made);
-    slot.link = std::move(made);
+    slot.link = co_await make(number);
   }
   CarriedLink link = std::move(*slot.link);
   slot.link.reset();
@@ -122,25 +119,39 @@ Task<> Links::carry(std::uint16_t number) {
   }
   io::TaskGroup old(executor_);
   old.spawn(run_link(number, std::move(link), slot.generation));
-  bool cancelled = false;
+  std::exception_ptr cancelled;
   try {
-    std::optional<CarriedLink> better;
-    while (!better && old.size() > 0 && !tunnel_.ended()) {
-      const bool woken = co_await link_ended_.wait_for(better_every);
-      if (!woken) {
-        better = co_await find_better(number);
-      }
-    }
-    slot.link = std::move(better);  // its HELLO has a newer generation, which ends the old one
-  } catch (const boost::system::system_error&) {
-    cancelled = true;
+    slot.link = co_await await_better(number, old);  // its newer generation ends the old one
+  } catch (...) {
+    cancelled = std::current_exception();
   }
-  if (cancelled) {
+  if (cancelled != nullptr) {
     co_await io::ignore_cancellation();
-    co_await old.stop();
-    throw boost::system::system_error(io::asio::error::operation_aborted);
   }
   co_await old.stop();
+  if (cancelled != nullptr) {
+    std::rethrow_exception(cancelled);
+  }
+}
+
+Task<CarriedLink> Links::make(std::uint16_t number) {
+  const Carriers::Secure secured = secure(number);
+  CarriedLink made = co_await carriers_.race(secured);
+  co_await greet(number, made);
+  co_return made;
+}
+
+// Nothing when the old link ended first.
+Task<std::optional<CarriedLink>> Links::await_better(std::uint16_t number,
+                                                     const io::TaskGroup& old) {
+  std::optional<CarriedLink> better;
+  while (!better && old.size() > 0 && !tunnel_.ended()) {
+    const bool woken = co_await link_ended_.wait_for(better_every);
+    if (!woken) {
+      better = co_await find_better(number);
+    }
+  }
+  co_return better;
 }
 
 std::optional<Carrier> Links::carrier_of(std::uint16_t number) const {

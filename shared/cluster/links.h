@@ -51,6 +51,8 @@ class Links {
   io::Task<mux::Welcome> greet(std::uint16_t number, CarriedLink& link);
   io::Task<> keep_link(std::uint16_t number);
   io::Task<> carry(std::uint16_t number);
+  io::Task<CarriedLink> make(std::uint16_t number);
+  io::Task<std::optional<CarriedLink>> await_better(std::uint16_t number, const io::TaskGroup& old);
   io::Task<> run_link(std::uint16_t number, CarriedLink link, std::uint32_t generation);
   io::Task<std::optional<CarriedLink>> find_better(std::uint16_t number);
 

@@ -57,6 +57,7 @@ Task<> with_timeout(Duration limit, std::string what, Task<> task) {
 }
 
 // steady_timer::cancel() throws on paper only: epoll has nothing to fail at.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 void Event::notify() noexcept {
   timer_.cancel();
   for (asio::steady_timer* timer : limited_) {

@@ -53,7 +53,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  void notify() noexcept;
+  void notify() noexcept;  // NOLINT(bugprone-exception-escape): see its definition
   // Returns after notify(), and throws only when the task itself is cancelled.
   Task<> wait();
   // As wait(); false when `limit` passed first.

@@ -164,6 +164,7 @@ class Core {
   void on_pong(Link& link, BytesView body, io::TimePoint now);
   void on_goaway(BytesView body);
   void on_open(StreamId id, BytesView body);
+  void accept_open(StreamId id, const Target& target);
   void on_opened(StreamState& stream);
   void on_end_word(Link& link, StreamId id, BytesView body);
   void on_done(StreamState& stream);

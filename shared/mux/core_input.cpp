@@ -183,12 +183,16 @@ void Core::on_open(StreamId id, BytesView body) {
     violation("OPEN cannot be read");
     return;
   }
+  accept_open(id, *target);
+}
+
+void Core::accept_open(StreamId id, const Target& target) {
   // Twice: the opener may know earlier than we that one is over.
   if (their_living_ >= 2 * max_streams) {
     violation("too many streams");
     return;
   }
-  StreamState& stream = create(id, *target, false);
+  StreamState& stream = create(id, target, false);
   if (draining_) {
     stream.released = true;
     failed(id, ECONNABORTED);

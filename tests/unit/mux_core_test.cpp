@@ -264,6 +264,33 @@ TEST_CASE("without a link the tunnel lives for the grace time") {
   CHECK(pair.laptop.ended());
 }
 
+// Whatever the link has taken is never delivered.
+void cut_with_bytes(Pair& pair, std::size_t victim) {
+  Bytes lost(Core::min_fill);
+  (void)pair.laptop.fill(pair.lines[victim].laptop, lost, at(pair.now));
+  (void)pair.agent.fill(pair.lines[victim].agent, lost, at(pair.now));
+  pair.cut(victim);
+}
+
+// One stream on which the agent sends back what it gets.
+struct Echo {
+  StreamId id;
+  Bytes sent;
+  Bytes received;  // by the agent
+  Bytes returned;
+  std::size_t written = 0;
+  std::size_t echoed = 0;
+
+  void turn(Pair& pair) {
+    written += write(pair.laptop, id, BytesView(sent).subspan(written), pair.now);
+    const Bytes got = read(pair.agent, id, pair.now);
+    received.insert(received.end(), got.begin(), got.end());
+    echoed += write(pair.agent, id, BytesView(received).subspan(echoed), pair.now);
+    const Bytes back = read(pair.laptop, id, pair.now);
+    returned.insert(returned.end(), back.begin(), back.end());
+  }
+};
+
 TEST_CASE("streams survive links that die at random, byte for byte") {
   const unsigned seed = GENERATE(range(0U, 300U));
   CAPTURE(seed);
@@ -273,26 +300,13 @@ TEST_CASE("streams survive links that die at random, byte for byte") {
   pair.link(0);
   pair.link(1);
   pair.link(2);
-  const StreamId id = pair.open();
-  Bytes sent(700'000 + dice(900'000));
-  std::generate(sent.begin(), sent.end(), [&random] { return static_cast<std::byte>(random()); });
-  std::size_t written = 0;
-  std::size_t echoed = 0;
-  Bytes received;
-  Bytes returned;
-  for (int turn = 0; turn < 20'000 && returned.size() < sent.size(); ++turn) {
-    written += write(pair.laptop, id, BytesView(sent).subspan(written), pair.now);
-    const Bytes got = read(pair.agent, id, pair.now);
-    received.insert(received.end(), got.begin(), got.end());
-    echoed += write(pair.agent, id, BytesView(received).subspan(echoed), pair.now);
-    const Bytes back = read(pair.laptop, id, pair.now);
-    returned.insert(returned.end(), back.begin(), back.end());
-    if (dice(6) == 0 && !pair.lines.empty()) {
-      const std::size_t victim = dice(static_cast<unsigned>(pair.lines.size()));
-      Bytes lost(Core::min_fill);  // taken by the link, and never delivered
-      (void)pair.laptop.fill(pair.lines[victim].laptop, lost, at(pair.now));
-      (void)pair.agent.fill(pair.lines[victim].agent, lost, at(pair.now));
-      pair.cut(victim);
+  Echo echo{pair.open(), Bytes(700'000 + dice(900'000)), {}, {}};
+  std::generate(echo.sent.begin(), echo.sent.end(),
+                [&random] { return static_cast<std::byte>(random()); });
+  for (int turn = 0; turn < 20'000 && echo.returned.size() < echo.sent.size(); ++turn) {
+    echo.turn(pair);
+    if (dice(6) == 0) {
+      cut_with_bytes(pair, dice(static_cast<unsigned>(pair.lines.size())));
       pair.link(static_cast<std::uint16_t>(dice(4)));
     } else {
       pair.step();
@@ -308,7 +322,7 @@ TEST_CASE("streams survive links that die at random, byte for byte") {
     REQUIRE_FALSE(pair.laptop.ended());
     REQUIRE_FALSE(pair.agent.ended());
   }
-  CHECK(returned == sent);
+  CHECK(echo.returned == echo.sent);
 }
 
 TEST_CASE("a sender that is full goes on when a link has taken bytes, without waiting for credit") {
