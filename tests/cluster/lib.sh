@@ -18,6 +18,7 @@ run=/run/kubectl-kt-cluster
 test_name=$(basename "$0" | tr '_' '-')
 namespace=kt-${test_name%-test}-$$
 passed=0 failed=0
+at_end=() # commands for what is outside $namespace, $runtime and $scratch
 [ "$EUID" = 0 ] || die "tests on the cluster run as root" "sudo $0"
 [ -e $run/ready ] || die "the cluster does not run" "./dev cluster up"
 scratch=$(mktemp -d)
@@ -27,7 +28,9 @@ install -d -m 700 -o kt-dev -g kt-dev "$runtime"
 cleanup() {
   local status=$?
   trap - EXIT
+  local undo
   end_children
+  for undo in "${at_end[@]}"; do eval "$undo" >/dev/null 2>&1 || say "warning: failed at the end: $undo"; done
   kubectl_admin delete namespace "$namespace" --ignore-not-found --wait=false >/dev/null 2>&1 || say "warning: namespace '$namespace' is left"
   rm -rf "$scratch" "$runtime"
   [ $status = 0 ] || { failed=$((failed + 1)); say "FAIL  the test ended early, with exit code $status"; }
@@ -182,6 +185,7 @@ start_connect() {
 }
 
 shadow_pod() { k get pods --selector $shadow_label --output "jsonpath={.items[0]$1}"; }
+job_is_there() { [ -n "$(k get jobs --selector $shadow_label --output name)" ]; }
 shadow_is() { [ "$(shadow_pod .status.phase)" = "$1" ]; }
 
 # hold_connect OUTPUT USER [FLAG…] -- CMD…: start_connect, but it stands still before its first packet to the shadow pod, which

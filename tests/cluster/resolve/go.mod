@@ -1,0 +1,3 @@
+module kt/tests/cluster/resolve
+
+go 1.24
