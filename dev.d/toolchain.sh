@@ -37,6 +37,10 @@ disable() { ! command -v systemctl >/dev/null || systemctl --quiet disable "$1";
 case " $* " in *" openssh-server "*) disable ssh.service ;; esac
 case " $* " in *" containerd "*) disable containerd.service ;; esac'
 
+# Every user may open it, as udev's own rule says; a bare machine has no udev
+open_tun() { [ "$(stat --format=%a /dev/net/tun 2>/dev/null)" = 666 ] || step "chmod 666 /dev/net/tun" as_root bash -c "$make_tun"; }
+make_tun='[ -e /dev/net/tun ] || { mkdir -p /dev/net && mknod /dev/net/tun c 10 200; }; chmod 666 /dev/net/tun'
+
 # version_at_least HAVE WANT, as in 1.26.3
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]; }
 
