@@ -7,6 +7,7 @@
 #include "dns/message.h"
 #include "dns/reply.h"
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <utility>
@@ -74,10 +75,15 @@ io::Task<Bytes> Forwarder::ask(const Bytes& query, Transport transport, std::str
   if (const auto verdict = own_verdict(Header::read(query).value(), reader)) {
     co_return make_error_reply(query, *verdict);
   }
+  const Name& name = reader->question().name;
+  const auto own = std::ranges::find(options_.own_names, name, &OwnName::name);
+  if (own != options_.own_names.end()) {
+    co_return make_address_reply(query, own->address);
+  }
   if (flights_.size() >= most_flights && !flights_.contains(key)) {
     co_return make_error_reply(query, Rcode::server_failure);
   }
-  const Side side = side_of(options_.split, reader->question().name);
+  const Side side = side_of(options_.split, name);
   const FlightPtr flight = join_flight(query, transport, side, std::move(key));
   while (!flight->has_landed) {
     co_await flight->landed.wait();

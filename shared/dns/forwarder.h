@@ -18,14 +18,22 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace kt::dns {
+
+// A name that is answered here, whatever the servers know.
+struct OwnName {
+  Name name;
+  boost::asio::ip::address address;
+};
 
 struct ForwarderOptions {
   SplitConfig split;
   // A fresh id for every question sent on, from a good source (RFC 5452 §9.2).
   std::function<std::uint16_t()> random_id;
   RetryRule retry;
+  std::vector<OwnName> own_names;
 };
 
 class Forwarder {
@@ -39,6 +47,7 @@ class Forwarder {
   // The reply to one raw query, at most RetryRule::give_up_after later:
   // - shorter than a header, or itself a response: nullopt, which means silence;
   // - not parsed: FORMERR; an opcode other than QUERY: NOTIMP; a zone transfer: REFUSED;
+  // - one of OwnName: its address, or no data;
   // - no reply from any nameserver, or 1024 other questions under way: SERVFAIL;
   // - else what the side's nameserver said, whatever it is. Identical questions under way are asked
   //   once; cluster answers are cached. Over UDP, longer than the client takes becomes TC.

@@ -23,13 +23,20 @@ bool may_lack_question(const Header& reply) {
          reply.rcode() != Rcode::name_error;
 }
 
-Bytes make_reply(BytesView query, std::uint16_t more_flags) {
+// Seconds; the address is the same for as long as the namespace lives.
+constexpr std::uint32_t own_ttl = 60;
+
+std::uint16_t reply_flags(const Header& asked, std::uint16_t more_flags) {
   constexpr std::uint16_t opcode_bits = 0x7800;
-  const Header asked = Header::read(query).value();
   const auto kept =
       static_cast<std::uint16_t>(asked.flags & (opcode_bits | Header::recursion_desired));
-  const auto flags = static_cast<std::uint16_t>(kept | more_flags | Header::response |
-                                                Header::recursion_available);
+  return static_cast<std::uint16_t>(kept | more_flags | Header::response |
+                                    Header::recursion_available);
+}
+
+Bytes make_reply(BytesView query, std::uint16_t more_flags) {
+  const Header asked = Header::read(query).value();
+  const std::uint16_t flags = reply_flags(asked, more_flags);
   const std::optional<MessageReader> reader = MessageReader::open(query);
   if (!reader) {
     Bytes head;
@@ -59,6 +66,20 @@ bool is_reply_to(BytesView reply, BytesView query) {
 
 Bytes make_error_reply(BytesView query, Rcode rcode) {
   return make_reply(query, static_cast<std::uint16_t>(rcode));
+}
+
+Bytes make_address_reply(BytesView query, const boost::asio::ip::address& address) {
+  const MessageReader asked = MessageReader::open(query).value();
+  const Question& question = asked.question();
+  MessageWriter writer(asked.header().id, reply_flags(asked.header(), 0), question);
+  const Type family = address.is_v6() ? Type::aaaa : Type::a;
+  if (question.type == family || question.type == Type::any) {
+    writer.add(Section::answer, question.name, family, own_ttl, address_rdata(address));
+  }
+  if (edns_size_of(asked)) {
+    writer.add_edns(edns_udp_size);
+  }
+  return std::move(writer).finish();
 }
 
 std::size_t udp_size_of(BytesView query) {

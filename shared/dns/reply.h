@@ -18,6 +18,10 @@ namespace kt::dns {
 // (RFC 6891 §7). Precondition: `query` has a header.
 [[nodiscard]] Bytes make_error_reply(BytesView query, Rcode rcode);
 
+// The reply to a name that is ours: `address` when the question is for its family, else no data.
+// Precondition: `query` parses.
+[[nodiscard]] Bytes make_address_reply(BytesView query, const boost::asio::ip::address& address);
+
 // The most that the sender of `query` takes over UDP: its OPT's size, at least 512.
 [[nodiscard]] std::size_t udp_size_of(BytesView query);
 

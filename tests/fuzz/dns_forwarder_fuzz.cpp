@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FuzzedUpstream upstream;
   Forwarder forwarder(
       context.get_executor(),
-      {{Name::from_text("cluster.local").value(), {}, {}, {}}, [] { return sent_id; }, {}},
+      {{Name::from_text("cluster.local").value(), {}, {}, {}}, [] { return sent_id; }, {}, {}},
       upstream, upstream);
   std::exception_ptr failure;
   boost::asio::co_spawn(context,

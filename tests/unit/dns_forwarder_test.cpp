@@ -47,7 +47,10 @@ struct Stage {
       : cluster(executor, std::move(cluster_script), nameservers),
         laptop(executor, as_laptop),
         forwarder(executor,
-                  {{dns_name("cluster.local"), {}, {}, {}}, [] { return sent_id; }, {40ms, 100ms}},
+                  {{dns_name("cluster.local"), {}, {}, {}},
+                   [] { return sent_id; },
+                   {40ms, 100ms},
+                   {{dns_name("host.kt.internal"), boost::asio::ip::make_address("192.0.0.5")}}},
                   cluster, laptop) {}
 
   ScriptedUpstream cluster;
@@ -143,6 +146,28 @@ TEST_CASE("a cluster's answer is asked once and then cached, a laptop's is not")
     co_await stage.forwarder.answer(laptop_query, Transport::udp);
     co_await stage.forwarder.answer(laptop_query, Transport::udp);
     CHECK(stage.laptop.asked().size() == 2);
+    co_await stage.forwarder.stop();
+  });
+}
+
+TEST_CASE("a name of our own is answered without any server, for its family alone") {
+  kt::test::run_task([](Executor executor) -> Task<> {
+    Stage stage(executor);
+    const Reply reply = co_await stage.forwarder.answer(
+        query_of(9, question_of("HOST.kt.internal")), Transport::udp);
+    REQUIRE(reply);
+    auto reader = MessageReader::open(*reply);
+    REQUIRE(reader);
+    CHECK(reader->header().id == 9);
+    const auto record = reader->next();
+    REQUIRE(record);
+    CHECK(read_address(*record)->to_string() == "192.0.0.5");
+    const Reply v6 = co_await stage.forwarder.answer(
+        query_of(9, question_of("host.kt.internal", Type::aaaa)), Transport::udp);
+    CHECK(rcode_of(v6) == Rcode::no_error);
+    CHECK(Header::read(v6.value())->answer_count == 0);
+    CHECK(stage.cluster.asked().empty());
+    CHECK(stage.laptop.asked().empty());
     co_await stage.forwarder.stop();
   });
 }
