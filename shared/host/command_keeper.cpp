@@ -6,14 +6,16 @@
 #include "host/descriptor_passing.h"
 #include "host/namespace_child.h"
 #include "host/network_members.h"
-#include "io/scheduling.h"
 
 #include <fmt/format.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,7 +118,6 @@ Started start(const CaptureCommand& command) {
   if (pid == 0) {
     reset_handlers();
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    io::schedule_as_before();
     const int error = die_with(keeper) ? execute(command) : ESRCH;
     (void)!::write(write_end.get(), &error, sizeof error);
     ::_exit(1);
@@ -130,13 +131,67 @@ int reap(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+sockaddr_storage loopback(bool v6, std::uint16_t port) {
+  sockaddr_storage address{};
+  // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own shape
+  if (v6) {
+    auto& ip = reinterpret_cast<sockaddr_in6&>(address);
+    ip.sin6_family = AF_INET6;
+    ip.sin6_addr = IN6ADDR_LOOPBACK_INIT;
+    ip.sin6_port = htons(port);
+  } else {
+    auto& ip = reinterpret_cast<sockaddr_in&>(address);
+    ip.sin_family = AF_INET;
+    ip.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ip.sin_port = htons(port);
+  }
+  // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
+  return address;
+}
+
+// A socket on its way; where the listener's queue is full it connects a little later.
+UniqueFd dial(bool v6, std::uint16_t port, int& error) {
+  const sockaddr_storage address = loopback(v6, port);
+  UniqueFd socket(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  const bool failed = !socket || (::connect(socket.get(), generic,
+                                            v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in)) != 0 &&
+                                  errno != EINPROGRESS);
+  error = failed ? errno : 0;
+  return socket;
+}
+
+void answer_dial(int channel, ByteReader reader) {
+  const bool v6 = reader.u8() == 6;
+  const std::uint16_t port = reader.u16();
+  int error = 0;
+  const UniqueFd socket = dial(v6, port, error);
+  Bytes message;
+  ByteWriter writer(message);
+  writer.u8(static_cast<std::uint8_t>(ChildMessage::dialled));
+  writer.u32(static_cast<std::uint32_t>(error));
+  writer.u32(reader.u32());
+  send_message(channel, message, error == 0 ? std::vector<int>{socket.get()} : std::vector<int>{});
+}
+
 // False once the parent is dead.
-bool pass_signal(int channel, pid_t pid) {
+bool obey(int channel, pid_t pid) {
   const auto message = receive_message(channel);
   if (!message || message->bytes.empty()) {
     return false;
   }
-  (void)::kill(pid, std::to_integer<int>(message->bytes.front()));
+  ByteReader reader(message->bytes);
+  switch (static_cast<ParentMessage>(reader.u8())) {
+    case ParentMessage::signal:
+      (void)::kill(pid, reader.u8());
+      break;
+    case ParentMessage::dial:
+      answer_dial(channel, reader);
+      break;
+    case ParentMessage::go:
+      break;  // said once, before
+  }
   return true;
 }
 
@@ -147,7 +202,7 @@ bool wait_for_end(pid_t pid, int channel) {
   for (;;) {
     std::array<pollfd, 2> waits{{{process.get(), POLLIN, 0}, {channel, POLLIN, 0}}};
     check_errno(::poll(waits.data(), waits.size(), -1), "poll");
-    if (waits[1].revents != 0 && !pass_signal(channel, pid)) {
+    if (waits[1].revents != 0 && !obey(channel, pid)) {
       return false;
     }
     if (waits[0].revents != 0) {

@@ -8,9 +8,8 @@
 namespace kt::host {
 
 // Starts the command in the caller's namespaces, process group and terminal, waits for its end and
-// ends what it leaves behind. One-byte messages on `channel`, a SOCK_SEQPACKET socket, are signals
-// for the command; its end is the parent's death. Failures to execute are reported as
-// ChildMessage::exec_failed. Returns the command's exit code, or 128 + n.
+// ends what it leaves behind. `channel` is a SOCK_SEQPACKET socket: in come ParentMessages, its end
+// is the parent's death; out go ChildMessages. Returns the command's exit code, or 128 + n.
 [[nodiscard]] int keep_command(const CaptureCommand& command, int channel);
 
 }  // namespace kt::host

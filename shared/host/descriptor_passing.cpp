@@ -55,9 +55,9 @@ void send_message(int socket, BytesView bytes, const std::vector<int>& descripto
   }
 }
 
-std::optional<PassedMessage> receive_message(int socket) {
+std::optional<PassedMessage> receive_message(int socket, std::size_t limit) {
   alignas(cmsghdr) std::array<char, control_size> control{};
-  PassedMessage message{Bytes(max_passed_bytes), {}};
+  PassedMessage message{Bytes(limit), {}};
   iovec part{message.bytes.data(), message.bytes.size()};
   msghdr header{};
   header.msg_iov = &part;

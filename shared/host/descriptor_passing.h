@@ -19,8 +19,10 @@ struct PassedMessage {
 
 // One message over a Unix SOCK_SEQPACKET socket, with descriptors beside it (SCM_RIGHTS, unix(7)).
 // Both block and throw Error unavailable; receive_message gives nothing when the socket is
-// non-blocking and has no message. `bytes` must not be empty.
+// non-blocking and has no message. `bytes` must not be empty; of a message longer than `limit` the
+// rest is lost.
 void send_message(int socket, BytesView bytes, const std::vector<int>& descriptors);
-[[nodiscard]] std::optional<PassedMessage> receive_message(int socket);
+[[nodiscard]] std::optional<PassedMessage> receive_message(int socket,
+                                                           std::size_t limit = max_passed_bytes);
 
 }  // namespace kt::host

@@ -75,13 +75,16 @@ NamespacedCommand::NamespacedCommand(pid_t pid, Descriptor process, Descriptor c
     : pid_(pid),
       process_(std::move(process)),
       channel_(std::move(channel)),
-      name_(std::move(name)) {}
+      name_(std::move(name)),
+      dialled_(std::make_unique<io::Event>(channel_.get_executor())) {}
 
 NamespacedCommand::NamespacedCommand(NamespacedCommand&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)),
       process_(std::move(other.process_)),
       channel_(std::move(other.channel_)),
       name_(std::move(other.name_)),
+      exec_error_(other.exec_error_),
+      dialled_(std::move(other.dialled_)),
       network_namespace_(std::move(other.network_namespace_)),
       tun_(std::move(other.tun_)),
       listener_v4_(std::move(other.listener_v4_)),
@@ -141,24 +144,77 @@ io::Task<> NamespacedCommand::receive_descriptors() {
 }
 
 io::Task<CommandEnd> NamespacedCommand::run() {
-  const std::byte go{1};
+  const auto go = static_cast<std::byte>(ParentMessage::go);
   send_message(channel_.native_handle(), BytesView(&go, 1), {});
   const int code = co_await wait_for_exit();
-  const std::optional<int> error = exec_error();
-  if (!error) {
+  take_exec_error();
+  if (!exec_error_) {
     co_return CommandEnd{code, std::nullopt};
   }
-  co_return CommandEnd{*error == ENOENT || *error == ENOTDIR ? not_found : not_executable,
-                       fmt::format("'{}': {}", name_, errno_text(*error))};
+  const int error = *exec_error_;
+  co_return CommandEnd{error == ENOENT || error == ENOTDIR ? not_found : not_executable,
+                       fmt::format("'{}': {}", name_, errno_text(error))};
 }
 
-std::optional<int> NamespacedCommand::exec_error() {
-  PassedMessage message = take_message(channel_.native_handle());
-  ByteReader reader(message.bytes);
-  if (static_cast<ChildMessage>(reader.u8()) != ChildMessage::exec_failed) {
-    return std::nullopt;
+// What the keeper has said before its end.
+void NamespacedCommand::take_exec_error() {
+  while (!exec_error_) {
+    const PassedMessage message = take_message(channel_.native_handle());
+    ByteReader reader(message.bytes);
+    if (message.bytes.empty()) {
+      return;
+    }
+    if (static_cast<ChildMessage>(reader.u8()) == ChildMessage::exec_failed) {
+      exec_error_ = static_cast<int>(reader.u32());
+    }
   }
-  return static_cast<int>(reader.u32());
+}
+
+io::Task<NamespacedCommand::Dialled> NamespacedCommand::dial_inside(bool v6, std::uint16_t port) {
+  while (dialling_) {
+    co_await dialled_->wait();
+  }
+  struct Turn {
+    explicit Turn(NamespacedCommand& command) : self(command) { self.dialling_ = true; }
+    ~Turn() {
+      self.dialling_ = false;
+      self.dialled_->notify();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    NamespacedCommand& self;
+  };
+  const Turn turn(*this);
+  Bytes message;
+  ByteWriter writer(message);
+  writer.u8(static_cast<std::uint8_t>(ParentMessage::dial));
+  writer.u8(v6 ? 6 : 4);
+  writer.u16(port);
+  writer.u32(++dials_);
+  send_message(channel_.native_handle(), message, {});
+  co_return co_await dialled(dials_);
+}
+
+// What was asked before by somebody who waits no longer is dropped.
+io::Task<NamespacedCommand::Dialled> NamespacedCommand::dialled(std::uint32_t tag) {
+  while (!exec_error_) {
+    co_await io::until_readable(channel_);
+    PassedMessage message = take_message(channel_.native_handle());
+    ByteReader reader(message.bytes);
+    if (message.bytes.empty()) {
+      break;  // the keeper has ended
+    }
+    const auto kind = static_cast<ChildMessage>(reader.u8());
+    const auto error = static_cast<int>(reader.u32());
+    if (kind == ChildMessage::exec_failed) {
+      exec_error_ = error;
+    } else if (kind == ChildMessage::dialled && reader.u32() == tag) {
+      UniqueFd socket =
+          message.descriptors.empty() ? UniqueFd() : std::move(message.descriptors.front());
+      co_return Dialled{std::move(socket), error};
+    }
+  }
+  co_return Dialled{{}, ECONNREFUSED};
 }
 
 io::Task<int> NamespacedCommand::wait_for_exit() {
@@ -173,8 +229,9 @@ io::Task<int> NamespacedCommand::wait_for_exit() {
 }
 
 void NamespacedCommand::send_signal(int signal) noexcept {
-  const auto message = static_cast<char>(signal);
-  (void)::send(channel_.native_handle(), &message, sizeof message, MSG_NOSIGNAL);
+  const std::array<unsigned char, 2> message{static_cast<unsigned char>(ParentMessage::signal),
+                                             static_cast<unsigned char>(signal)};
+  (void)::send(channel_.native_handle(), message.data(), message.size(), MSG_NOSIGNAL);
 }
 
 }  // namespace kt::host

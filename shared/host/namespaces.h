@@ -13,7 +13,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +80,13 @@ class NamespacedCommand {
   // Sends a signal to the command alone; no effect once it has ended.
   void send_signal(int signal) noexcept;
 
+  // A TCP socket to 127.0.0.1 or ::1 inside, perhaps still connecting; else the errno. While run().
+  struct Dialled {
+    UniqueFd socket;
+    int error = 0;
+  };
+  io::Task<Dialled> dial_inside(bool v6, std::uint16_t port);
+
   // The keeper's.
   [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -87,7 +96,8 @@ class NamespacedCommand {
   NamespacedCommand(pid_t pid, Descriptor process, Descriptor channel, std::string name);
 
   io::Task<> receive_descriptors();
-  [[nodiscard]] std::optional<int> exec_error();
+  void take_exec_error();
+  io::Task<Dialled> dialled(std::uint32_t tag);
   void end_everything() noexcept;
   io::Task<int> wait_for_exit();
 
@@ -95,6 +105,10 @@ class NamespacedCommand {
   Descriptor process_;  // pidfd_open(2); readable when it has ended
   Descriptor channel_;  // to the keeper: descriptors and failures come out, "go" and signals go in
   std::string name_;    // argv[0]
+  std::optional<int> exec_error_;
+  std::unique_ptr<io::Event> dialled_;  // one asks at a time
+  bool dialling_ = false;
+  std::uint32_t dials_ = 0;
   std::string network_namespace_;
   UniqueFd tun_;
   UniqueFd listener_v4_;
