@@ -103,7 +103,7 @@ int run(int argc, const char* const* argv, MainTask main_task) {
   ::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error code like any other
   ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored it would cost us our children's exit codes
   Interrupts interrupts;
-  Invocation invocation{program_name(argv[0]), {argv + 1, argv + argc}, &interrupts};
+  Invocation invocation{program_name(argv[0]), argv[0], {argv + 1, argv + argc}, &interrupts};
   Outcome outcome;
   io::asio::cancellation_signal cancel;  // outlives the tasks that the context destroys
   io::asio::io_context context(1);

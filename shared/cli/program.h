@@ -51,6 +51,7 @@ class Interrupts {
 
 struct Invocation {
   std::string program;                 // "kubectl kt-connect", as typed
+  std::string program_file;            // argv[0]
   std::vector<std::string> arguments;  // without argv[0]
   Interrupts* interrupts = nullptr;    // of run(); never null in a main task
 };

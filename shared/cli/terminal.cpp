@@ -56,8 +56,20 @@ std::string render_duration(io::Duration duration) {
                     : fmt::format("{} min {} s", whole / 60, whole % 60);
 }
 
-Steps::Steps(const io::Executor& executor, Terminal terminal, Sink sink)
-    : terminal_(terminal), sink_(std::move(sink)), executor_(executor) {}
+std::string render(const Line& line, const Terminal& terminal) {
+  switch (line.mark) {
+    case Line::Mark::none:
+      return line.text;
+    case Line::Mark::waits:
+      return (terminal.colour ? "… " : "... ") + line.text;
+    case Line::Mark::done:
+      return terminal.colour ? "\x1b[32m✓\x1b[0m " + line.text : line.text;
+  }
+  return line.text;
+}
+
+Steps::Steps(const io::Executor& executor, Sink sink)
+    : sink_(std::move(sink)), executor_(executor) {}
 
 Steps::~Steps() = default;
 
@@ -80,8 +92,8 @@ void Steps::remind_after(io::Duration delay) {
 
 void Steps::say_waiting() {
   const std::string reason = current_->reason.empty() ? "still waiting" : current_->reason;
-  sink_(log::harmless(fmt::format("{} {}: {} ({})", terminal_.colour ? "…" : "...", current_->what,
-                                  reason, render_duration(current_->age()))));
+  sink_({Line::Mark::waits, log::harmless(fmt::format("{}: {} ({})", current_->what, reason,
+                                                      render_duration(current_->age())))});
 }
 
 void Steps::waits_for(std::string reason) {
@@ -99,14 +111,14 @@ void Steps::end(std::string_view done) {
   if (current_ == nullptr) {
     return;
   }
-  const std::string line =
+  const std::string text =
       log::harmless(fmt::format("{} ({})", done, render_duration(current_->age())));
   current_.reset();
-  sink_(terminal_.colour ? "\x1b[32m✓\x1b[0m " + line : line);
+  sink_({Line::Mark::done, text});
 }
 
 void Steps::say(std::string_view line) {
-  sink_(log::harmless(line));
+  sink_({Line::Mark::none, log::harmless(line)});
 }
 
 }  // namespace kt::cli

@@ -22,16 +22,27 @@ struct Terminal {
 // Of a descriptor; `no_color` and `term` are the environment's NO_COLOR and TERM, null when unset.
 [[nodiscard]] Terminal detect_terminal(int fd, const char* no_color, const char* term);
 
+// A line for people, before it is known on whose terminal.
+struct Line {
+  enum class Mark : char { none = ' ', waits = '.', done = '+' };
+
+  Mark mark = Mark::none;
+  std::string text;  // without its end; bytes of others that could steer the terminal are `?`
+
+  friend bool operator==(const Line&, const Line&) = default;
+};
+
+[[nodiscard]] std::string render(const Line& line, const Terminal& terminal);
+
 // A step at a time:
 //   steps.begin("shadow kt-connect-x7k2m9qd");
 //   steps.waits_for("pod: ErrImagePull");           // as often as the reason changes
 //   steps.end("shadow kt-connect-x7k2m9qd ready");  // ✓ shadow kt-connect-x7k2m9qd ready (2.1 s)
 class Steps {
  public:
-  // Gets whole lines without their end; bytes of others that could steer the terminal are `?`.
-  using Sink = std::function<void(std::string_view line)>;
+  using Sink = std::function<void(const Line& line)>;
 
-  Steps(const io::Executor& executor, Terminal terminal, Sink sink);
+  Steps(const io::Executor& executor, Sink sink);
   ~Steps();
   Steps(const Steps&) = delete;
   Steps& operator=(const Steps&) = delete;
@@ -49,7 +60,6 @@ class Steps {
   void remind_after(io::Duration delay);
   void say_waiting();
 
-  Terminal terminal_;
   Sink sink_;
   io::Executor executor_;
   std::shared_ptr<Current> current_;  // shared with the timer's callback, which may come later

@@ -23,6 +23,7 @@ class RunningConnect {
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string api_socket() const { return folder_ + "/api.sock"; }
+  [[nodiscard]] std::string attach_socket() const { return folder_ + "/attach.sock"; }
   [[nodiscard]] std::string socks_socket() const { return folder_ + "/socks.sock"; }
 
   // Puts status.json in place of the one before, whole. Not written is not fatal: a full disk.

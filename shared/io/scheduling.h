@@ -10,7 +10,4 @@ namespace kt::io {
 // changes (docs/decisions/0003). Children inherit it. A policy that the user chose stays.
 void schedule_in_batches() noexcept;
 
-// Takes it back, for a child that runs the user's own program. Safe between fork(2) and exec(3).
-void schedule_as_before() noexcept;
-
 }  // namespace kt::io

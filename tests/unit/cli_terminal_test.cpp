@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
 io::Task<> one_step(io::Executor executor, Terminal terminal, Lines& lines) {
-  Steps steps(executor, terminal, [&](std::string_view line) { lines.emplace_back(line); });
+  Steps steps(executor, [&](const Line& line) { lines.push_back(render(line, terminal)); });
   steps.say("context prod, namespace shop");
   steps.begin("shadow kt-x");
   steps.waits_for("pod: Pending\x1b[2J");
@@ -34,7 +34,7 @@ Lines lines_of(Terminal terminal) {
 }
 
 io::Task<> slow_step(io::Executor executor, Lines& lines) {
-  Steps steps(executor, {}, [&](std::string_view line) { lines.emplace_back(line); });
+  Steps steps(executor, [&](const Line& line) { lines.push_back(render(line, {})); });
   steps.begin("shadow kt-x");
   steps.waits_for("pod: Pending");
   while (lines.empty()) {
