@@ -31,14 +31,21 @@ class Metric:
 
 METRICS = [
     Metric("start_s", "start until the first answer by service name", "s", False, 3, True),
+    Metric("start_beside_s", "start beside a lingering connect, to the first answer", "s", False, 0.6, True),
+    Metric("idle_mib", "own resident memory of both processes, idle", "MiB", False, 24, True),
+    Metric("idle_10000_mib", "own resident memory with 10 000 idle connections", "MiB", False, 64, True),
+    Metric("idle_10000_cpu", "own processor time with them", "%", False, 0.5, True),
     Metric("download_1_mb_per_s", "download, one stream", "MB/s", True, 0.9, port_forward_floor=0.7),
     Metric("download_4_mb_per_s", "download, four streams", "MB/s", True, 0.9, port_forward_floor=0.7),
     Metric("upload_1_mb_per_s", "upload, one stream", "MB/s", True, 0.9, port_forward_floor=0.7),
     Metric("requests_1_per_s", "keep-alive requests, 1 connection", "/s", True, 1.3),
     Metric("requests_64_per_s", "keep-alive requests, 64 connections", "/s", True, 1.3),
     Metric("end_seen_ms", "end seen after the server closes", "ms", False, 5, True),
+    Metric("short_64_per_s", "new connections that the server closes, 64 at once", "/s", True, 1000, True),
+    Metric("p99_beside_bulk_ms", "short request's p99 while a bulk transfer runs", "ms", False, 20, True),
     Metric("connect_and_request_ms", "new connection with a request", "ms", False, 0.6),
     Metric("look_up_ms", "cluster name look-up, uncached", "ms", False, 2, True),
+    Metric("look_up_cached_ms", "cluster name look-up, cached", "ms", False, 0.3, True),
     Metric("echo_ms", "echo of one byte", "ms", False),
 ]
 

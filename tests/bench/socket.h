@@ -66,6 +66,17 @@ inline Socket connect_to(int type, const std::string& address, std::uint16_t por
   return socket;
 }
 
+// A TCP connection on its way; the socket stays non-blocking.
+inline Socket start_connect_to(const std::string& address, std::uint16_t port) {
+  Socket socket(
+      checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+  const sockaddr_in name = ipv4(address, port);
+  if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 &&
+      errno != EINPROGRESS)
+    checked(-1, "connect");
+  return socket;
+}
+
 inline void send_all(const Socket& socket, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);

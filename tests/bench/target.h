@@ -21,6 +21,7 @@ struct Target {
   std::uint16_t port(PortOffset offset) const {
     return static_cast<std::uint16_t>(first_port + offset);
   }
+  Socket start_connect(PortOffset offset) const { return start_connect_to(address, port(offset)); }
   Socket connect(PortOffset offset) const { return connect_to(SOCK_STREAM, address, port(offset)); }
 };
 

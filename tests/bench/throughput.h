@@ -157,4 +157,79 @@ inline double requests(const Target& target, std::size_t connections) {
   return meter.per_second();
 }
 
+// A connection that is made, used once and closed by the server, again and again.
+class ShortConnection {
+ public:
+  ShortConnection(const Target& target, const Socket& epoll, std::size_t index)
+      : target_(target), epoll_(epoll), index_(index) {
+    begin();
+  }
+
+  void begin() {
+    socket_ = target_.start_connect(http_port);
+    asked_ = false;
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+    event.data.u64 = index_;
+    checked(epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, socket_.fd(), &event), "epoll");
+  }
+
+  void end() { socket_ = Socket(); }
+
+  // True once the server's end of the stream is there.
+  bool advance(std::uint32_t events) {
+    if (!asked_ && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) {
+      send_all(socket_, last_request);
+      asked_ = true;
+    }
+    for (;;) {
+      char buffer[256];
+      const ssize_t n = ::recv(socket_.fd(), buffer, sizeof buffer, MSG_DONTWAIT);
+      if (n == 0)
+        return true;
+      if (n < 0 && errno == EAGAIN)
+        return false;
+      checked(static_cast<int>(n), "receive");
+    }
+  }
+
+ private:
+  const Target& target_;
+  const Socket& epoll_;
+  std::size_t index_;
+  Socket socket_;
+  bool asked_ = false;
+};
+
+// New connections per second that the server closes, `at_once` of them on the way. One that fails
+// is an exception.
+inline double short_connections(const Target& target, std::size_t at_once) {
+  const Socket epoll(checked(epoll_create1(EPOLL_CLOEXEC), "epoll"));
+  std::vector<ShortConnection> connections;
+  connections.reserve(at_once);
+  for (std::size_t i = 0; i < at_once; i++)
+    connections.emplace_back(target, epoll, i);
+  Meter meter;
+  for (std::size_t on_the_way = at_once; on_the_way > 0;) {
+    epoll_event events[64];
+    errno = ETIMEDOUT;
+    const int n = epoll_wait(epoll.fd(), events, 64, 10'000);
+    if (n <= 0)
+      checked(-1, "connections");
+    for (int k = 0; k < n; k++) {
+      ShortConnection& connection = connections[events[k].data.u64];
+      if (!connection.advance(events[k].events))
+        continue;
+      meter.add(1);
+      if (!meter.over()) {
+        connection.begin();
+        continue;
+      }
+      connection.end();
+      on_the_way--;
+    }
+  }
+  return meter.per_second();
+}
+
 }  // namespace kt::bench
