@@ -5,6 +5,7 @@
 //   kt-agent -c 'kt-agent attach'            the same as login shell: the image has no other
 #include "agent/serve.h"
 #include "base/error.h"
+#include "io/open_files.h"
 #include "io/scheduling.h"
 
 #include <cstdio>
@@ -38,6 +39,7 @@ kt::agent::ServeOptions parse(const std::vector<std::string>& arguments) {
 int run(std::vector<std::string> arguments) {
   if (!arguments.empty() && arguments[0] == "serve") {
     arguments.erase(arguments.begin());
+    kt::io::allow_many_files();
     kt::io::schedule_in_batches();
     return kt::agent::serve(parse(arguments));
   }

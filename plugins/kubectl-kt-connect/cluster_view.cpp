@@ -20,6 +20,11 @@ dns::SplitConfig split_config(const dns::Name& domain, const Routes& routes) {
   return split;
 }
 
+std::vector<dns::OwnName> own_names() {
+  return {{*dns::Name::from_text(CaptureAddresses::laptop_name),
+           io::asio::ip::make_address(CaptureAddresses::laptop)}};
+}
+
 }  // namespace
 
 dns::Name cluster_domain(const mux::Welcome& welcome) {
@@ -66,7 +71,7 @@ ClusterView::ClusterView(const io::Executor& executor, const CurrentTunnel& tunn
                                         io::asio::ip::make_address(CaptureAddresses::nameserver))),
       cluster_dns_(tunnel, routes_, parts.welcome.nameservers),
       laptop_dns_(parts.laptop_resolver),
-      forwarder_(executor, {split_config(domain_, routes_), dns::system_random_id, {}},
+      forwarder_(executor, {split_config(domain_, routes_), dns::system_random_id, {}, own_names()},
                  cluster_dns_, laptop_dns_) {}
 
 }  // namespace kt::connect

@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The story of `kubectl kt-connect -- CMD`, top to bottom: who and where → API and rights → shadow
-// → links → networks and names → CMD's namespace → CMD → put back.
+// The story of `kubectl kt-connect -- CMD`, top to bottom: who and where → join the tunnel, or
+// start one (hold.cpp) → CMD's namespace → CMD → leave.
 #include "kubectl-kt-connect/connect.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "cli/terminal.h"
-#include "cluster/rights.h"
-#include "cluster/running_connect.h"
 #include "host/namespaces.h"
 #include "io/backoff.h"
-#include "io/undo_stack.h"
-#include "kube/api_proxy.h"
+#include "io/task_group.h"
 #include "kube/config.h"
-#include "kubectl-kt-connect/attachment.h"
-#include "kubectl-kt-connect/capture_command.h"
-#include "kubectl-kt-connect/capture_socks.h"
-#include "kubectl-kt-connect/cluster_view.h"
+#include "kubectl-kt-connect/join.h"
+#include "kubectl-kt-connect/routes.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <list>
 #include <utility>
 
 namespace kt::connect {
@@ -33,52 +25,47 @@ namespace {
 using io::Task;
 using std::chrono::seconds;
 
-constexpr seconds undo_limit{5};
-constexpr seconds status_every{1};
-// Between two shadows that could not be made; the API server is asked a few things for each.
+// Between two tunnels that could not be made while CMD runs.
 constexpr seconds first_retry{1};
 constexpr seconds last_retry{15};
 
-std::string list(const std::vector<net::Prefix>& prefixes) {
-  std::vector<std::string> texts;
-  std::ranges::transform(prefixes, std::back_inserter(texts), &net::Prefix::to_string);
-  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
-}
-
-host::CaptureSpec capture_spec(const ConnectOptions& options, const std::string& resolv_conf,
-                               const std::string& folder) {
+host::CaptureSpec capture_spec(const ConnectOptions& options, const JoinReady& ready) {
   host::CaptureSpec spec;
   spec.network.v4 = {CaptureAddresses::interface_v4, CaptureAddresses::prefix_length};
   spec.network.v6 = host::InterfaceAddress{CaptureAddresses::interface_v6, 64};
-  spec.resolver.resolv_conf = resolv_conf;
+  spec.resolver.resolv_conf = ready.resolv_conf;
   spec.command.argv = options.command;
-  spec.command.environment["KT_CONNECT"] = folder;
+  spec.command.environment["KT_CONNECT"] = ready.folder;
   return spec;
 }
 
-kube::ClientOptions client_options(const kube::ConnectionFlags& flags) {
-  kube::ClientOptions options;
-  if (const auto limit = kube::parse_duration(flags.find("request-timeout").value_or(""))) {
-    options.request_timeout = *limit;
+// What CMD's namespace gave us; kept, so that it can be handed to another holder too.
+struct Network {
+  UniqueFd tun;
+  UniqueFd listener_v4;
+  UniqueFd listener_v6;
+
+  [[nodiscard]] std::vector<int> descriptors() const {
+    std::vector<int> all = {tun.get(), listener_v4.get()};
+    if (listener_v6) {
+      all.push_back(listener_v6.get());
+    }
+    return all;
   }
-  return options;
-}
+};
 
 // One run of connect: what the steps of the story share.
 class Story {
  public:
-  Story(const io::Executor& executor, ConnectOptions options, Surroundings surroundings,
-        cli::Interrupts& interrupts)
+  Story(const io::Executor& executor, ConnectOptions options, std::vector<std::string> arguments,
+        Surroundings surroundings, cli::Interrupts& interrupts)
       : executor_(executor),
         options_(std::move(options)),
+        arguments_(std::move(arguments)),
         surroundings_(std::move(surroundings)),
         kubectl_{surroundings_.kubectl, options_.connection},
         interrupts_(interrupts),
-        steps_(executor,
-               cli::detect_terminal(STDERR_FILENO, ::getenv("NO_COLOR"), ::getenv("TERM")),
-               &log::say),
-        keeping_(executor),
-        tasks_(executor) {}
+        terminal_(cli::detect_terminal(STDERR_FILENO, ::getenv("NO_COLOR"), ::getenv("TERM"))) {}
 
   Task<int> run() {
     std::exception_ptr failure;
@@ -89,7 +76,9 @@ class Story {
       failure = std::current_exception();
     }
     co_await io::ignore_cancellation();
-    co_await put_back();
+    if (membership_) {
+      co_await membership_->leave();
+    }
     if (failure != nullptr) {
       std::rethrow_exception(failure);
     }
@@ -99,205 +88,136 @@ class Story {
  private:
   Task<int> tell() {
     config_ = co_await kube::read_config(kubectl_);
-    steps_.say(fmt::format("context {}, namespace {}", config_.context, config_.namespace_));
-    co_await check_machine();
-    co_await open_api();
-    co_await check_rights();
-    const mux::Welcome welcome = co_await attach(add_attachment());
-    Networks networks = co_await discover_networks(*client_, config_.namespace_);
-    view_.emplace(executor_, tunnel_,
-                  ClusterView::Parts{options_, config_.namespace_, std::move(networks), welcome,
-                                     dns::parse_resolv_conf(surroundings_.resolv_conf)});
-    keeping_.spawn(keep_attached());
-    tasks_.spawn(keep_status());
-    tasks_.spawn(capture_socks(running_->socks_socket(),
-                               {tunnel_, view_->dns(), view_->resolv_conf(), view_->routes()}));
-    co_return co_await run_command();
+    say({{}, fmt::format("context {}, namespace {}", config_.context, config_.namespace_)});
+    membership_ = co_await find();
+    if (!membership_) {
+      co_await check_machine();
+      co_await log_in();
+      membership_.emplace(Membership::start(executor_, request(), ears()));
+    }
+    JoinReady ready;
+    co_await within_timeout(wait_until_ready(ready));
+    co_return co_await run_command(std::move(ready));
+  }
+
+  Task<> wait_until_ready(JoinReady& ready) { ready = co_await membership_->ready(); }
+
+  Task<> within_timeout(Task<> start) {
+    if (options_.timeout > seconds(0)) {
+      co_await io::with_timeout(options_.timeout, "connect", std::move(start));
+    } else {
+      co_await std::move(start);
+    }
+  }
+
+  void say(const cli::Line& line) const {
+    log::say(cli::render({line.mark, log::harmless(line.text)}, terminal_));
+  }
+
+  [[nodiscard]] Membership::Ears ears() {
+    return {[this](const cli::Line& line) { say(line); },
+            [this](std::string left) { interrupts_.set_leftovers(std::move(left)); }};
+  }
+
+  [[nodiscard]] JoinRequest request() const {
+    return {
+        {tunnel_key(options_, config_.namespace_), options_.command, ::getpid(), options_.linger},
+        {surroundings_.program_file, arguments_, config_},
+        kube::connection_id(config_, options_.connection)};
+  }
+
+  Task<std::optional<Membership>> find() {
+    co_return co_await Membership::find(request(), surroundings_.runtime_folder, ears());
   }
 
   // Makes CMD's namespaces and lets them go again: where they are forbidden, nothing was created.
   Task<> check_machine() {
-    (void)co_await host::NamespacedCommand::prepare(capture_spec(options_, {}, {}));
+    (void)co_await host::NamespacedCommand::prepare(capture_spec(options_, {}));
   }
 
-  Task<> open_api() {
+  Task<> log_in() {
     if (config_.may_ask) {
       co_await kube::log_in_on_terminal(kubectl_);
     }
-    running_.emplace(cluster::RunningConnect::claim(
-        surroundings_.runtime_folder, kube::connection_id(config_, options_.connection)));
-    proxy_.emplace(executor_, kubectl_, config_, running_->api_socket());
-    co_await proxy_->start();
-    tasks_.spawn(proxy_->keep_running());
-    client_.emplace(executor_, running_->api_socket(), client_options(options_.connection));
   }
 
-  // The first words with the API server, so it is here that one shows which does not answer.
-  Task<> check_rights() {
-    steps_.begin("API server " + config_.server);
-    steps_.waits_for("no answer yet");
-    co_await cluster::check_connect_rights(*client_, config_.namespace_, options_.carrier,
-                                           surroundings_.program);
-    steps_.end("rights checked");
-  }
-
-  Attachment& add_attachment() {
-    attachments_.emplace_back(
-        executor_,
-        Attachment::Parts{kubectl_, *client_, options_, running_->api_socket(), config_.namespace_,
-                          surroundings_.user, surroundings_.host, has_http_proxy()});
-    Attachment& added = attachments_.back();
-    tunnel_.set(added.tunnel());  // who opens a stream meanwhile waits for its first link
-    undo_.push(fmt::format("job {} deleted", added.name()),
-               [&added] { return added.remove_shadow(); });
-    interrupts_.set_leftovers(leftovers(added.name()));
-    return added;
-  }
-
-  Task<mux::Welcome> attach(Attachment& attachment) {
-    steps_.begin("shadow " + attachment.name());
-    co_await attachment.make_shadow(
-        [this](const std::string& why) { steps_.waits_for("pod: " + why); });
-    steps_.end(fmt::format("shadow {} runs", attachment.name()));
-    steps_.begin("link");
-    mux::Welcome welcome = co_await attachment.attach();
-    steps_.end("link up");
-    co_return welcome;
-  }
-
-  [[nodiscard]] bool has_http_proxy() const {
-    return !config_.proxy_url.empty() || surroundings_.proxy_in_environment;
-  }
-
-  [[nodiscard]] std::string leftovers(const std::string& job) const {
-    return fmt::format(
-        "left: job {}, which ends by itself within {}\nhint: kubectl --namespace {} delete job "
-        "{}\n",
-        job, cli::render_duration(3 * options_.shadow.grace), config_.namespace_, job);
-  }
-
-  // A shadow that is lost (deleted, evicted, its node gone) is replaced as long as CMD runs.
-  Task<> keep_attached() {
-    while (true) {
-      Attachment& old = attachments_.back();
-      const std::string why = co_await old.lost();
-      steps_.say(fmt::format("shadow {} is lost: {}", old.name(), why));
-      old.end(why);
-      Attachment& next = add_attachment();
-      io::Backoff backoff(first_retry, last_retry);
-      std::string complaint;
-      while (!co_await attach_again(next, complaint)) {
-        co_await io::sleep_for(backoff.next(0.5));
-      }
-    }
-  }
-
-  // False when it failed; each complaint is shown once.
-  Task<bool> attach_again(Attachment& attachment, std::string& complaint) {
-    try {
-      view_->learn(co_await attach(attachment));
-      co_return true;
-    } catch (const Error& e) {
-      if (std::exchange(complaint, e.message()) != complaint) {
-        log::warn("connect", "no new shadow yet: {}", complaint);
-      }
-    }
-    try {
-      co_await attachment.remove_shadow();  // the next try is a Job of the same name
-    } catch (const Error& e) {
-      log::debug("connect", "{}", e.message());
-    }
-    co_return false;
-  }
-
-  Task<> keep_status() {
-    const StatusFacts facts{
-        surroundings_.user, surroundings_.host,        config_.context,
-        config_.namespace_, view_->domain().to_text(), running_->folder(),
-        view_->networks(),  options_.command,          std::chrono::system_clock::now()};
-    while (true) {
-      running_->write_status(status_json(facts, attachments_.back().status()).dump());
-      co_await io::sleep_for(status_every);
-    }
-  }
-
-  Task<int> run_command() {
-    host::NamespacedCommand command = co_await host::NamespacedCommand::prepare(
-        capture_spec(options_, dns::resolv_conf_text(view_->resolv_conf()), running_->folder()));
-    io::TaskGroup capturing(executor_);
-    capturing.spawn(
-        capture({command.take_tun(), command.take_listener_v4(), command.take_listener_v6()},
-                {tunnel_, view_->dns(), view_->routes()}));
-    steps_.say(fmt::format("connected: services {}, pods {}, *.{}",
-                           list(view_->networks().services), list(view_->networks().pods),
-                           view_->domain().to_text()));
-    std::exception_ptr failure;
+  Task<int> run_command(JoinReady ready) {
+    host::NamespacedCommand command =
+        co_await host::NamespacedCommand::prepare(capture_spec(options_, ready));
+    const Network network{command.take_tun(), command.take_listener_v4(),
+                          command.take_listener_v6()};
+    co_await membership_->capture(network.descriptors());
+    say({{}, "connected: " + ready.summary});
+    io::TaskGroup both(executor_);
     host::CommandEnd end;
-    try {
-      const cli::Interrupts::Hold hold(interrupts_);
-      end = co_await command.run();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    co_await io::ignore_cancellation();
-    co_await capturing.stop();
-    if (failure != nullptr) {
-      std::rethrow_exception(failure);
-    }
+    both.spawn(run_to_end(command, end, both));
+    both.spawn(keep_membership(network));
+    PublishedPorts published(executor_, options_.publish, command, [this](std::string line) {
+      say({{}, std::move(line)});
+    });
+    both.spawn(published.run());
+    co_await both.join();
     if (end.not_run) {
       log::error("connect", "cannot run {}", *end.not_run);
     }
     co_return end.exit_code;
   }
 
-  // Everything dies in the order opposite to its birth.
-  Task<> put_back() {
-    co_await keeping_.stop();  // first: what is lost from here on is not replaced
-    for (Attachment& attachment : attachments_) {
-      attachment.end("the laptop disconnects");
+  Task<> run_to_end(host::NamespacedCommand& command, host::CommandEnd& end, io::TaskGroup& both) {
+    const cli::Interrupts::Hold hold(interrupts_);
+    end = co_await command.run();
+    both.cancel();
+  }
+
+  // CMD's connections are reset when the tunnel's process dies; CMD itself goes on with another.
+  Task<> keep_membership(const Network& network) {
+    while (true) {
+      co_await membership_->until_gone();
+      say({{}, "the tunnel's process has died"});
+      io::Backoff backoff(first_retry, last_retry);
+      std::string complaint;
+      while (!co_await join_again(network, complaint)) {
+        co_await io::sleep_for(backoff.next(0.5));
+      }
     }
-    const std::vector<io::UndoStack::Failure> left = co_await undo_.run(undo_limit);
-    for (const io::UndoStack::Failure& failure : left) {
-      log::warn("connect", "not put back: {}: {}", failure.name, failure.why);
+  }
+
+  // False when it failed; each complaint is shown once.
+  Task<bool> join_again(const Network& network, std::string& complaint) {
+    try {
+      membership_ = co_await find();
+      if (!membership_) {
+        membership_.emplace(Membership::start(executor_, request(), ears()));
+      }
+      const JoinReady ready = co_await membership_->ready();
+      co_await membership_->capture(network.descriptors());
+      say({{}, "connected again: " + ready.summary});
+      co_return true;
+    } catch (const Error& e) {
+      if (std::exchange(complaint, e.message()) != complaint) {
+        log::warn("connect", "no new tunnel yet: {}", complaint);
+      }
     }
-    co_await tasks_.stop();
-    if (view_) {
-      co_await view_->stop();
-    }
-    for (Attachment& attachment : attachments_) {
-      co_await attachment.stop();
-    }
-    if (proxy_) {
-      co_await proxy_->stop();
-    }
-    if (left.empty() && !attachments_.empty()) {
-      steps_.say(fmt::format("put back: job {} deleted", attachments_.back().name()));
-    }
+    co_return false;
   }
 
   io::Executor executor_;
   ConnectOptions options_;
+  std::vector<std::string> arguments_;
   Surroundings surroundings_;
   kube::Kubectl kubectl_;
   cli::Interrupts& interrupts_;
-  cli::Steps steps_;
-  io::UndoStack undo_;
+  cli::Terminal terminal_;
   kube::Config config_;
-  std::optional<cluster::RunningConnect> running_;
-  std::optional<kube::ApiProxy> proxy_;
-  std::optional<kube::Client> client_;
-  std::list<Attachment> attachments_;  // the last one is the living one
-  CurrentTunnel tunnel_;
-  std::optional<ClusterView> view_;
-  io::TaskGroup keeping_;  // keep_attached() alone
-  io::TaskGroup tasks_;
+  std::optional<Membership> membership_;
 };
 
 }  // namespace
 
-Task<int> connect(ConnectOptions options, Surroundings surroundings, cli::Interrupts& interrupts) {
-  Story story(co_await io::asio::this_coro::executor, std::move(options), std::move(surroundings),
-              interrupts);
+Task<int> connect(ConnectOptions options, std::vector<std::string> arguments,
+                  Surroundings surroundings, cli::Interrupts& interrupts) {
+  Story story(co_await io::asio::this_coro::executor, std::move(options), std::move(arguments),
+              std::move(surroundings), interrupts);
   co_return co_await story.run();
 }
 

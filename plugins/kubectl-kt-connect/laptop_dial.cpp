@@ -67,7 +67,8 @@ void reset_on_close(io::Socket& socket) {
 Task<Dialled> dial_from_laptop(net::Endpoint to) {
   io::Socket socket(co_await asio::this_coro::executor);
   error_code ec;
-  co_await socket.async_connect(asio::ip::tcp::endpoint(to_asio(to.address), to.port),
+  const net::IpAddress address = as_laptop_sees(to.address);
+  co_await socket.async_connect(asio::ip::tcp::endpoint(to_asio(address), to.port),
                                 asio::redirect_error(io::use_task, ec));
   Dialled dialled;
   if (ec) {
@@ -80,7 +81,7 @@ Task<Dialled> dial_from_laptop(net::Endpoint to) {
 
 DatagramDialled dial_datagrams_from_laptop(const io::Executor& executor,
                                            const mux::Target& target) {
-  const net::IpAddress address = to_net(target.to.address);
+  const net::IpAddress address = as_laptop_sees(to_net(target.to.address));
   const int family = address.is_v6() ? AF_INET6 : AF_INET;
   int protocol = IPPROTO_UDP;
   if (target.protocol == mux::Protocol::icmp_echo) {

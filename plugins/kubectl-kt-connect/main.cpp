@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/program.h"
+#include "io/open_files.h"
 #include "io/scheduling.h"
 #include "kubectl-kt-connect/connect.h"
+#include "kubectl-kt-connect/hold.h"
+#include "kubectl-kt-connect/join_messages.h"
+#include "kubectl-kt-connect/show_completion.h"
+#include "kubectl-kt-connect/show_plan.h"
 #include "kubectl-kt-connect/show_role.h"
 #include "kubectl-kt-connect/show_status.h"
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -45,12 +53,14 @@ std::string kubectl_program() {
   return environment("KUBECTL_PATH", "kubectl");
 }
 
-kt::connect::Surroundings surroundings(const std::string& program) {
+kt::connect::Surroundings surroundings(const kt::cli::Invocation& invocation) {
   std::ifstream file("/etc/resolv.conf");
   kt::connect::Surroundings found;
-  found.program = program;
+  found.program = invocation.program;
+  found.program_file = invocation.program_file;
   found.runtime_folder = runtime_folder();
   found.kubectl = kubectl_program();
+  found.image = environment("KT_IMAGE", released_image);
   found.user = user_name();
   found.host = host_name();
   found.resolv_conf = {std::istreambuf_iterator<char>(file), {}};
@@ -63,7 +73,7 @@ kt::connect::Surroundings surroundings(const std::string& program) {
 void check_words(const kt::cli::ParsedOptions& parsed, const std::string& program) {
   if (!parsed.words().empty()) {
     const std::string& word = parsed.words().front();
-    const std::string verb = kt::cli::nearest(word, {"status", "rbac"});
+    const std::string verb = kt::cli::nearest(word, kt::connect::connect_verbs());
     throw kt::Error(kt::ErrorKind::usage, fmt::format("unknown command '{}'", word),
                     verb.empty() ? fmt::format("{} -- {}", program, word)
                                  : fmt::format("did you mean {} {}?", program, verb));
@@ -78,23 +88,46 @@ kt::io::Task<int> connect_task(Invocation invocation) {
     co_return kt::cli::done;
   }
   check_words(parsed, invocation.program);
-  kt::connect::ConnectOptions options =
-      kt::connect::to_connect_options(parsed, environment("KT_IMAGE", released_image));
+  kt::connect::Surroundings found = surroundings(invocation);
+  kt::connect::ConnectOptions options = kt::connect::to_connect_options(parsed, found.image);
+  if (options.dry_run != kt::connect::DryRun::none) {
+    co_return co_await kt::connect::show_plan(std::move(options), std::move(found));
+  }
   if (options.command.empty()) {
     throw kt::Error(kt::ErrorKind::usage,
                     "connecting the whole laptop is not there yet: no command",
                     invocation.program + " -- CMD [ARG…]");
   }
   kt::log::set_level(options.verbosity);
-  kt::io::schedule_in_batches();  // the kubectl children too
-  co_return co_await kt::connect::connect(std::move(options), surroundings(invocation.program),
+  const auto& all = invocation.arguments;
+  std::vector<std::string> flags(all.begin(), std::find(all.begin(), all.end(), "--"));
+  co_return co_await kt::connect::connect(std::move(options), std::move(flags), std::move(found),
                                           *invocation.interrupts);
 }
 
+// What connect_task() starts for itself; typed by a person it is a word like any other.
+kt::io::Task<int> hold_task(Invocation invocation) {
+  struct stat info {};
+  if (::fstat(kt::connect::holder_socket, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+    co_return co_await connect_task(std::move(invocation));
+  }
+  ::fcntl(kt::connect::holder_socket, F_SETFD, FD_CLOEXEC);
+  kt::io::allow_many_files();
+  kt::io::schedule_in_batches();  // the kubectl children too
+  co_return co_await kt::connect::hold(kt::UniqueFd(kt::connect::holder_socket),
+                                       surroundings(invocation));
+}
+
 kt::io::Task<int> main_task(Invocation invocation) {
+  if (invocation.program_file.find("kubectl_complete-") != std::string::npos) {
+    co_return co_await kt::connect::show_completion(std::move(invocation), kubectl_program());
+  }
   const std::string verb = invocation.arguments.empty() ? "" : invocation.arguments.front();
   if (verb == "status") {
-    co_return kt::connect::show_status(invocation, runtime_folder());
+    co_return co_await kt::connect::show_status(std::move(invocation), runtime_folder());
+  }
+  if (verb == kt::connect::hold_verb && invocation.arguments.size() == 1) {
+    co_return co_await hold_task(std::move(invocation));
   }
   if (verb == "rbac") {
     co_return co_await kt::connect::show_role(std::move(invocation), kubectl_program());

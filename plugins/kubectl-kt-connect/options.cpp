@@ -23,11 +23,20 @@ std::vector<Option> connect_flags() {
       {"include", 0, "CIDR", "A further network of the cluster", "Connect", "", true},
       {"exclude", 0, "CIDR", "A network that stays the laptop's", "Connect", "", true},
       {"all", 0, "", "Everything goes through the cluster", "Connect", ""},
+      {"publish", 0, "auto|none|PORT[:PORT],…",
+       "CMD's ports on the laptop's 127.0.0.1: LAPTOP[:CMD'S]", "Connect", "auto"},
+      {"linger", 0, "DURATION", "How long the tunnel outlives CMD, for the next one", "Connect",
+       "0"},
       {"grace", 0, "DURATION", "How long both ends wait for a lost way", "Connect", "2m"},
+      {"timeout", 0, "DURATION", "How long the start may take; 0: as long as it takes", "Connect",
+       "0"},
+      {"dry-run", 0, "none|client|server", "Only print what would be created", "Connect", "none"},
+      {"output", 'o', "yaml|json", "How --dry-run prints it", "Connect", "yaml"},
       {"verbose", 'v', "", "Say more; twice: say everything", "Connect", "", true},
+      {"quiet", 'q', "", "Say nothing but warnings and errors", "Connect", ""},
       {"help", 'h', "", "This text", "Connect", ""},
       {"image", 0, "IMAGE", "Image of the shadow pod (default: KT_IMAGE)", "Shadow pod", ""},
-      {"image-pull-policy", 0, "POLICY", "Always, IfNotPresent or Never", "Shadow pod", ""},
+      {"image-pull-policy", 0, "Always|IfNotPresent|Never", "When it is pulled", "Shadow pod", ""},
       {"image-pull-secret", 0, "NAME", "Secret to pull the image with", "Shadow pod", "", true},
       {"service-account", 0, "NAME", "Its service account", "Shadow pod", ""},
       {"node-selector", 0, "KEY=VALUE,…", "Nodes it may run on", "Shadow pod", "", true},
@@ -68,6 +77,14 @@ void read_pairs(const ParsedOptions& parsed, std::string_view flag,
   }
 }
 
+nlohmann::json texts(const std::vector<net::Prefix>& prefixes) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const net::Prefix& prefix : prefixes) {
+    list.push_back(prefix.to_string());
+  }
+  return list;
+}
+
 std::vector<net::Prefix> read_prefixes(const ParsedOptions& parsed, std::string_view flag) {
   std::vector<net::Prefix> prefixes;
   for (const std::string& value : parsed.values(flag)) {
@@ -94,13 +111,14 @@ std::optional<cluster::Carrier> read_carrier(const ParsedOptions& parsed) {
   refuse("carrier", value, "one of auto, proxy and port-forward");
 }
 
-std::chrono::seconds read_grace(const ParsedOptions& parsed) {
-  const std::string& value = parsed.value("grace");
-  const auto grace = kube::parse_duration(value);
-  if (!grace || *grace < std::chrono::seconds(1) || *grace > std::chrono::hours(24)) {
-    refuse("grace", value, "a duration from 1s to 24h, like 30s or 2m");
+std::chrono::seconds read_duration(const ParsedOptions& parsed, std::string_view flag,
+                                   std::chrono::seconds least) {
+  const std::string& value = parsed.value(flag);
+  const auto duration = kube::parse_duration(value);
+  if (!duration || *duration < least || *duration > std::chrono::hours(24)) {
+    refuse(flag, value, fmt::format("a duration from {}s to 24h, like 30s or 2m", least.count()));
   }
-  return std::chrono::duration_cast<std::chrono::seconds>(*grace);
+  return std::chrono::duration_cast<std::chrono::seconds>(*duration);
 }
 
 cluster::ShadowOptions read_shadow(const ParsedOptions& parsed, const std::string& default_image) {
@@ -118,11 +136,37 @@ cluster::ShadowOptions read_shadow(const ParsedOptions& parsed, const std::strin
   read_pairs(parsed, "annotations", shadow.annotations);
   read_pairs(parsed, "requests", shadow.requests);
   read_pairs(parsed, "limits", shadow.limits);
-  shadow.grace = read_grace(parsed);
+  shadow.grace = read_duration(parsed, "grace", std::chrono::seconds(1));
   return shadow;
 }
 
+PublishRule read_publish(const ParsedOptions& parsed) {
+  const std::string& value = parsed.value("publish");
+  const auto rule = parse_publish_rule(value);
+  if (!rule) {
+    refuse("publish", value, "auto, none, or ports like 8080 or 8080:80");
+  }
+  return *rule;
+}
+
+DryRun read_dry_run(const ParsedOptions& parsed) {
+  const std::string& value = parsed.value("dry-run");
+  if (value == "none") {
+    return DryRun::none;
+  }
+  if (value == "client") {
+    return DryRun::client;
+  }
+  if (value == "server") {
+    return DryRun::server;
+  }
+  refuse("dry-run", value, "one of none, client and server");
+}
+
 log::Level read_verbosity(const ParsedOptions& parsed) {
+  if (parsed.is_on("quiet")) {
+    return log::Level::warn;
+  }
   const std::size_t count = parsed.count("verbose");
   return count == 0 ? log::Level::info : count == 1 ? log::Level::debug : log::Level::trace;
 }
@@ -149,6 +193,22 @@ kube::ConnectionFlags connection_flags_of(const ParsedOptions& parsed) {
   return flags;
 }
 
+Output output_of(const ParsedOptions& parsed) {
+  const std::string& value = parsed.value("output");
+  if (value == "yaml") {
+    return Output::yaml;
+  }
+  if (value == "json") {
+    return Output::json;
+  }
+  refuse("output", value, "one of yaml and json");
+}
+
+const std::vector<std::string>& connect_verbs() {
+  static const std::vector<std::string> verbs = {"status", "rbac"};
+  return verbs;
+}
+
 const cli::OptionTable& connect_table() {
   static const cli::OptionTable table(
       {"Runs a program as if it were inside the cluster: its network, its DNS, no root.",
@@ -160,6 +220,30 @@ const cli::OptionTable& connect_table() {
   return table;
 }
 
+std::string tunnel_key(const ConnectOptions& options, const std::string& namespace_) {
+  const cluster::ShadowOptions& shadow = options.shadow;
+  const auto carrier = options.carrier ? cluster::to_string(*options.carrier) : "auto";
+  return nlohmann::json{KT_VERSION,
+                        namespace_,
+                        carrier,
+                        options.links,
+                        texts(options.include),
+                        texts(options.exclude),
+                        options.all,
+                        shadow.image,
+                        shadow.image_pull_policy,
+                        shadow.image_pull_secrets,
+                        shadow.service_account,
+                        shadow.node_selector,
+                        shadow.tolerations,
+                        shadow.labels,
+                        shadow.annotations,
+                        shadow.requests,
+                        shadow.limits,
+                        shadow.grace.count()}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 ConnectOptions to_connect_options(const ParsedOptions& parsed, const std::string& default_image) {
   ConnectOptions options;
   options.connection = connection_flags_of(parsed);
@@ -169,6 +253,11 @@ ConnectOptions to_connect_options(const ParsedOptions& parsed, const std::string
   options.include = read_prefixes(parsed, "include");
   options.exclude = read_prefixes(parsed, "exclude");
   options.all = parsed.is_on("all");
+  options.linger = read_duration(parsed, "linger", std::chrono::seconds(0));
+  options.timeout = read_duration(parsed, "timeout", std::chrono::seconds(0));
+  options.publish = read_publish(parsed);
+  options.dry_run = read_dry_run(parsed);
+  options.output = output_of(parsed);
   options.verbosity = read_verbosity(parsed);
   options.command = parsed.command();
   return options;

@@ -6,13 +6,18 @@
 #include "cluster/carrier.h"
 #include "cluster/shadow.h"
 #include "kube/connection_flags.h"
+#include "kubectl-kt-connect/published_ports.h"
 #include "net/prefix.h"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace kt::connect {
+
+enum class DryRun { none, client, server };
+enum class Output { yaml, json };
 
 // What was asked for, as a value.
 struct ConnectOptions {
@@ -23,15 +28,29 @@ struct ConnectOptions {
   std::vector<net::Prefix> include;
   std::vector<net::Prefix> exclude;
   bool all = false;
+  std::chrono::seconds linger{0};   // how long the tunnel outlives CMD
+  std::chrono::seconds timeout{0};  // of the start, until CMD may run; 0 = none
+  PublishRule publish;
+  DryRun dry_run = DryRun::none;
+  Output output = Output::yaml;  // of the dry run
   log::Level verbosity = log::Level::info;
   std::vector<std::string> command;
 };
 
 [[nodiscard]] const cli::OptionTable& connect_table();
 
+// Words that may stand first instead of flags: "status", …
+[[nodiscard]] const std::vector<std::string>& connect_verbs();
+
+// --output of a verb; what is allowed is its value name in `table`. Throws Error usage.
+[[nodiscard]] Output output_of(const cli::ParsedOptions& parsed);
+
 // kubectl's own connection flags, for every verb's table, and back.
 [[nodiscard]] std::vector<cli::Option> connection_options();
 [[nodiscard]] kube::ConnectionFlags connection_flags_of(const cli::ParsedOptions& parsed);
+
+// Names what the options make: two commands of the same key can share one tunnel.
+[[nodiscard]] std::string tunnel_key(const ConnectOptions& options, const std::string& namespace_);
 
 // `default_image` is KT_IMAGE or the released one. Throws Error usage.
 [[nodiscard]] ConnectOptions to_connect_options(const cli::ParsedOptions& parsed,

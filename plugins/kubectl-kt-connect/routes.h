@@ -25,8 +25,14 @@ struct CaptureAddresses {
   static constexpr const char* interface_v4 = "192.0.0.2";
   static constexpr const char* nameserver = "192.0.0.1";
   static constexpr int prefix_length = 30;
+  // The laptop's own loopback, as CMD names it: host.kt.internal.
+  static constexpr const char* laptop = "192.0.0.5";
+  static constexpr const char* laptop_name = "host.kt.internal";
   static constexpr const char* interface_v6 = "fd6b:7400::2";
 };
+
+// Where the laptop itself finds what CMD calls `address`.
+[[nodiscard]] net::IpAddress as_laptop_sees(const net::IpAddress& address);
 
 [[nodiscard]] mux::Address to_mux(const net::IpAddress& address);
 [[nodiscard]] net::IpAddress to_net(const mux::Address& address);

@@ -41,14 +41,11 @@ io::Task<int> show_role(cli::Invocation invocation, std::string kubectl) {
     fmt::print("{}", role_flags().help(invocation.program));
     co_return cli::done;
   }
-  const std::string& output = parsed.value("output");
-  if (output != "yaml" && output != "json") {
-    throw Error(ErrorKind::usage, fmt::format("--output '{}': one of yaml and json", output));
-  }
+  const Output output = output_of(parsed);
   const kube::Config config =
       co_await kube::read_config({std::move(kubectl), connection_flags_of(parsed)});
   const nlohmann::json role = cluster::connect_role(config.namespace_);
-  fmt::print("{}", output == "json" ? role.dump(2) + "\n" : kube::to_yaml(role));
+  fmt::print("{}", output == Output::json ? role.dump(2) + "\n" : kube::to_yaml(role));
   co_return cli::done;
 }
 

@@ -3,35 +3,52 @@
 
 #include "cli/option_table.h"
 #include "cluster/running_connect.h"
+#include "kube/yaml.h"
 #include "kubectl-kt-connect/status.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace kt::connect {
 namespace {
 
 using nlohmann::json;
 
+// A running connect writes its own once a second.
+constexpr std::chrono::seconds look_every{1};
+
+enum class Form { table, wide, json, yaml };
+
 const cli::OptionTable& status_flags() {
   static const cli::OptionTable table(
       {"Shows the connects that run on this laptop: where to, over what, how much.",
        {"# is there one, and does it carry?", "{} status && echo connected"},
-       "{} status [-o json|wide]",
+       "{} status [-o json|yaml|wide] [-w]",
        "Exit code 0: connected; 1: none runs, or one has lost its way to the cluster."},
-      {{"output", 'o', "json|wide", "How it is printed", "Status", ""},
+      {{"output", 'o', "json|yaml|wide", "How it is printed", "Status", ""},
+       {"watch", 'w', "", "Print what changes, until interrupted", "Status", ""},
        {"help", 'h', "", "This text", "Status", ""}});
   return table;
 }
 
-std::string output_of(const cli::ParsedOptions& parsed) {
+Form form_of(const cli::ParsedOptions& parsed) {
   const std::string& output = parsed.value("output");
-  if (!output.empty() && output != "json" && output != "wide") {
-    throw Error(ErrorKind::usage, fmt::format("--output '{}': one of json and wide", output));
+  if (output.empty()) {
+    return Form::table;
   }
-  return output;
+  if (output == "wide") {
+    return Form::wide;
+  }
+  if (output == "json") {
+    return Form::json;
+  }
+  if (output == "yaml") {
+    return Form::yaml;
+  }
+  throw Error(ErrorKind::usage, fmt::format("--output '{}': one of json, yaml and wide", output));
 }
 
 std::vector<json> read_all(const std::string& runtime_folder) {
@@ -45,27 +62,67 @@ std::vector<json> read_all(const std::string& runtime_folder) {
   return statuses;
 }
 
+void print_once(const std::vector<json>& statuses, Form form) {
+  const json document = {{"items", statuses}};
+  if (form == Form::json) {
+    fmt::print("{}\n", document.dump(2, ' ', false, json::error_handler_t::replace));
+  } else if (form == Form::yaml) {
+    fmt::print("{}", kube::to_yaml(document));
+  } else if (statuses.empty()) {
+    fmt::print(stderr, "no connect is running\n");
+  } else {
+    fmt::print("{}", status_table(statuses, form == Form::wide, std::chrono::system_clock::now()));
+  }
+}
+
+void print_events(const json& events, Form form, bool& headed) {
+  std::vector<json> rows;
+  for (const json& event : events) {
+    if (form == Form::json) {
+      fmt::print("{}\n", event.dump(-1, ' ', false, json::error_handler_t::replace));
+    } else if (form == Form::yaml) {
+      fmt::print("---\n{}", kube::to_yaml(event));
+    } else if (event["type"] != "DELETED") {
+      rows.push_back(event["object"]);
+    }
+  }
+  if (!rows.empty()) {
+    const std::string table =
+        status_table(rows, form == Form::wide, std::chrono::system_clock::now());
+    fmt::print("{}", headed ? table.substr(table.find('\n') + 1) : table);
+    headed = true;
+  }
+  (void)std::fflush(stdout);  // whoever reads the other end of a pipe waits for it
+}
+
+io::Task<> print_changes(std::string runtime_folder, Form form) {
+  std::vector<json> before;
+  bool headed = false;
+  while (true) {
+    const std::vector<json> now = read_all(runtime_folder);
+    print_events(status_events(before, now), form, headed);
+    before = now;
+    co_await io::sleep_for(look_every);
+  }
+}
+
 }  // namespace
 
-int show_status(const cli::Invocation& invocation, const std::string& runtime_folder) {
+io::Task<int> show_status(cli::Invocation invocation, std::string runtime_folder) {
   const cli::ParsedOptions parsed =
       status_flags().parse({invocation.arguments.begin() + 1, invocation.arguments.end()});
   if (parsed.is_on("help")) {
     fmt::print("{}", status_flags().help(invocation.program));
-    return cli::done;
+    co_return cli::done;
   }
-  const std::string output = output_of(parsed);
+  const Form form = form_of(parsed);
+  if (parsed.is_on("watch")) {
+    co_await print_changes(runtime_folder, form);
+  }
   const std::vector<json> statuses = read_all(runtime_folder);
-  if (output == "json") {
-    fmt::print("{}\n",
-               json{{"items", statuses}}.dump(2, ' ', false, json::error_handler_t::replace));
-  } else if (statuses.empty()) {
-    fmt::print(stderr, "no connect is running\n");
-  } else {
-    fmt::print("{}", status_table(statuses, output == "wide", std::chrono::system_clock::now()));
-  }
-  return !statuses.empty() && std::ranges::all_of(statuses, &is_connected) ? cli::done
-                                                                           : cli::failed;
+  print_once(statuses, form);
+  const bool connected = !statuses.empty() && std::ranges::all_of(statuses, &is_connected);
+  co_return connected ? cli::done : cli::failed;
 }
 
 }  // namespace kt::connect

@@ -55,6 +55,14 @@ json links_json(const StatusNow& now) {
   return links;
 }
 
+json commands_json(const std::vector<JoinedCommand>& joined) {
+  json commands = json::array();
+  for (const JoinedCommand& one : joined) {
+    commands.push_back({{"pid", one.pid}, {"command", one.command}, {"since", rfc3339(one.since)}});
+  }
+  return commands;
+}
+
 // The quickest echo there was: what the way costs, not what a busy link makes of it.
 json round_trip(const mux::TunnelStatus& tunnel) {
   io::Duration least = io::Duration::max();
@@ -99,6 +107,26 @@ std::string carriers_of(const json& status) {
   return words.empty() ? "none (lost)" : fmt::format("{}", fmt::join(words, ","));
 }
 
+std::string commands_of(const json& status) {
+  std::vector<std::string> commands;
+  for (const json& one : field(status, "commands")) {
+    commands.push_back(joined(field(one, "command"), " "));
+  }
+  return commands.empty() ? "none (lingers)" : fmt::format("{}", fmt::join(commands, "; "));
+}
+
+std::vector<json>::const_iterator same_folder(const std::vector<json>& among, const json& status) {
+  return std::ranges::find_if(among, [&](const json& other) {
+    return text_at(other, "folder") == text_at(status, "folder");
+  });
+}
+
+// Echoes go on all the time, so what they change is left out: round trips, silence, their bytes.
+json noticeable(const json& status) {
+  return {carriers_of(status), field(status, "commands"), field(status, "shadow"),
+          field(status, "networks"), field(status, "streamsEver")};
+}
+
 cli::Row row_of(const json& status, bool wide, system_clock::time_point now) {
   const json trip = field(status, "roundTripMs");
   cli::Row row = {text_at(status, "context"),
@@ -117,7 +145,7 @@ cli::Row row_of(const json& status, bool wide, system_clock::time_point now) {
     row.push_back(joined(field(networks, "pods"), ","));
     row.push_back(streams.dump());
     row.push_back(std::to_string(field(status, "links").size()));
-    row.push_back(joined(field(status, "command"), " "));
+    row.push_back(commands_of(status));
   }
   return row;
 }
@@ -137,7 +165,8 @@ json status_json(const StatusFacts& facts, const StatusNow& now) {
        {{"services", texts(facts.networks.services)},
         {"pods", texts(facts.networks.pods)},
         {"unknown", facts.networks.missing}}},
-      {"command", facts.command},
+      {"pid", facts.pid},
+      {"commands", commands_json(now.commands)},
       {"since", rfc3339(facts.since)},
       {"roundTripMs", round_trip(now.tunnel)},
       {"bytesIn", now.tunnel.bytes_in},
@@ -155,12 +184,30 @@ bool is_connected(const json& status) {
   return !field(status, "links").empty();
 }
 
+json status_events(const std::vector<json>& before, const std::vector<json>& now) {
+  json events = json::array();
+  for (const json& status : before) {
+    if (same_folder(now, status) == now.end()) {
+      events.push_back({{"type", "DELETED"}, {"object", status}});
+    }
+  }
+  for (const json& status : now) {
+    const auto old = same_folder(before, status);
+    if (old == before.end()) {
+      events.push_back({{"type", "ADDED"}, {"object", status}});
+    } else if (noticeable(*old) != noticeable(status)) {
+      events.push_back({{"type", "MODIFIED"}, {"object", status}});
+    }
+  }
+  return events;
+}
+
 std::string status_table(const std::vector<json>& statuses, bool wide,
                          system_clock::time_point now) {
   std::vector<cli::Row> rows = {
       {"CONTEXT", "NAMESPACE", "SHADOW", "CARRIER", "ROUND TRIP", "IN", "OUT", "SINCE"}};
   if (wide) {
-    for (const char* heading : {"WHO", "SERVICES", "PODS", "STREAMS", "LINKS", "COMMAND"}) {
+    for (const char* heading : {"WHO", "SERVICES", "PODS", "STREAMS", "LINKS", "COMMANDS"}) {
       rows[0].emplace_back(heading);
     }
   }

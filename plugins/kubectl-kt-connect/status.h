@@ -22,14 +22,21 @@ struct StatusFacts {
   std::string namespace_;
   std::string domain;
   std::string folder;
+  int pid = 0;  // of the process that holds the tunnel
   Networks networks;
-  std::vector<std::string> command;
   std::chrono::system_clock::time_point since;
 };
 
 struct LinkCarrier {
   std::uint16_t number = 0;
   std::string carrier;  // "pods/proxy", "port-forward"
+};
+
+// Who uses the tunnel.
+struct JoinedCommand {
+  int pid = 0;  // of the kubectl-kt-connect that runs it
+  std::vector<std::string> command;
+  std::chrono::system_clock::time_point since;
 };
 
 // What does.
@@ -40,6 +47,7 @@ struct StatusNow {
   std::vector<LinkCarrier> carriers;  // of the links that carry
   std::string why_not_proxy;          // empty when nothing is known against it
   std::string why_not_port_forward;
+  std::vector<JoinedCommand> commands;
   io::TimePoint time;
 };
 
@@ -48,6 +56,12 @@ struct StatusNow {
 
 // False while no link carries: open connections wait, new ones too.
 [[nodiscard]] bool is_connected(const nlohmann::json& status);
+
+// What a watcher is told between two looks, in the words of Kubernetes' own watches: a list of
+// {"type": "ADDED" | "MODIFIED" | "DELETED", "object": status}. A change is what a person would
+// notice, not each echo.
+[[nodiscard]] nlohmann::json status_events(const std::vector<nlohmann::json>& before,
+                                           const std::vector<nlohmann::json>& now);
 
 // `statuses` as status_json() made them, or something foreign: what is missing is <none>.
 [[nodiscard]] std::string status_table(const std::vector<nlohmann::json>& statuses, bool wide,

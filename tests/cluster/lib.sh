@@ -173,8 +173,8 @@ connect() { as_user admin kubectl kt-connect --namespace "$namespace" "$@"; }
 shadow_objects() { k get jobs,pods,secrets --selector app.kubernetes.io/managed-by=kubectl-kt --output name; }
 no_shadow_left() { [ -z "$(shadow_objects)" ]; }
 
-# start_connect OUTPUT USER [FLAG…] -- CMD…: in the background; connect_pid is its own process, no shell around it, and
-# shadow_label is on its Job and pod
+# start_connect OUTPUT USER [FLAG…] -- CMD…: in the background; connect_pid is the process that was started, no shell around it,
+# and shadow_label is on its Job and pod
 start_connect() {
   local output=$1 user=$2
   shift 2
@@ -184,22 +184,40 @@ start_connect() {
   connect_pid=$!
 }
 
+# Of a connect: the process that holds its tunnel, the one that keeps CMD, CMD, and the kubectl children
+holder_of() { pgrep -P "$1" -f ' hold$'; }
+keeper_of() { pgrep -P "$1" -f -- ' -- '; }
+command_of() { pgrep -P "$(keeper_of "$1")"; }
+kubectls_of() { pgrep -P "$(holder_of "$1")" -x kubectl; }
+# kill -9 of a connect and its holder at once; neither can look after the other
+kill_all_of() {
+  local holder
+  holder=$(holder_of "$1")
+  kill -STOP "$1" "$holder"
+  { kill -9 "$1" "$holder"; wait "$1"; } 2>/dev/null || :
+}
+
 shadow_pod() { k get pods --selector $shadow_label --output "jsonpath={.items[0]$1}"; }
 job_is_there() { [ -n "$(k get jobs --selector $shadow_label --output name)" ]; }
 shadow_is() { [ "$(shadow_pod .status.phase)" = "$1" ]; }
 
+# Job, pod and Secret: it runs once a node fits, whatever becomes of who has made it
+shadow_is_made() { shadow_is Pending && k get secret "$(shadow_pod '.metadata.labels.job-name')"; }
+
 # hold_connect OUTPUT USER [FLAG…] -- CMD…: start_connect, but it stands still before its first packet to the shadow pod, which
-# runs when this returns: kill -CONT "$connect_pid" lets it go on. No node fits the pod before connect has been stopped.
+# runs when this returns: go_on lets it go on. No node fits the pod before connect has been stopped.
 hold_connect() {
   local output=$1 user=$2
   shift 2
   start_connect "$output" "$user" --node-selector "kt-test/$namespace=here" "$@"
-  wait_until 15 shadow_is Pending
-  kill -STOP "$connect_pid"
+  wait_until 15 shadow_is_made
+  kill -STOP "$(holder_of "$connect_pid")"
   kubectl_admin label node kt-node "kt-test/$namespace=here" >/dev/null
   wait_until 30 shadow_is Running
   kubectl_admin label node kt-node "kt-test/$namespace-" >/dev/null
 }
+
+go_on() { kill -CONT "$(holder_of "$connect_pid")"; }
 
 # The network namespace of the shadow pod, as a path for nsenter(1)
 shadow_network() {

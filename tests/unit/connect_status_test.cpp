@@ -19,7 +19,6 @@ connect::StatusFacts facts() {
   made.host = "laptop";
   made.context = "prod";
   made.namespace_ = "shop";
-  made.command = {"curl", "http://cart/"};
   made.networks.services = {*net::Prefix::parse("10.96.0.0/12")};
   made.since = start;
   return made;
@@ -28,6 +27,7 @@ connect::StatusFacts facts() {
 connect::StatusNow now_with_one_link() {
   connect::StatusNow now;
   now.job = "kt-connect-x";
+  now.commands = {{7, {"curl", "http://cart/"}, start}};
   now.time = io::TimePoint(std::chrono::hours(1));
   mux::LinkStatus link;
   link.name = {2, 1};
@@ -86,4 +86,18 @@ TEST_CASE("a status file of any shape is shown without harm") {
   const std::string table = connect::status_table({foreign}, true, start);
   CHECK(table.find('\x1b') == std::string::npos);
   CHECK(table.find("CONTEXT") == 0);
+}
+
+TEST_CASE("a watcher hears of connects that come, change and go, not of each echo") {
+  json one = connect::status_json(facts(), now_with_one_link());
+  one["folder"] = "/run/a";
+  json later = one;
+  later["links"][0]["silentMs"] = 900.0;
+  later["bytesIn"] = 99'999;
+  CHECK(connect::status_events({one}, {later}).empty());
+  later["streamsEver"] = 5;
+  REQUIRE(connect::status_events({one}, {later}).size() == 1);
+  CHECK(connect::status_events({one}, {later})[0]["type"] == "MODIFIED");
+  CHECK(connect::status_events({}, {one})[0]["type"] == "ADDED");
+  CHECK(connect::status_events({one}, {})[0]["type"] == "DELETED");
 }

@@ -78,6 +78,15 @@ TEST_CASE("the longest prefix decides whose an address is, a tie is the laptop's
   CHECK(routes.side_of(address("10.9.9.9")) == connect::Side::laptop);
 }
 
+TEST_CASE("the laptop's own loopback stays the laptop's, whatever is included") {
+  connect::Routes routes;
+  routes.all = true;
+  const net::IpAddress laptop = address(connect::CaptureAddresses::laptop);
+  CHECK(routes.side_of(laptop) == connect::Side::laptop);
+  CHECK(connect::as_laptop_sees(laptop) == address("127.0.0.1"));
+  CHECK(connect::as_laptop_sees(address("10.1.2.3")) == address("10.1.2.3"));
+}
+
 TEST_CASE("without any right the agent's own view still gives networks and domain") {
   mux::Welcome welcome;
   welcome.pod_addresses = {mux_address("10.244.5.6")};
