@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/program.h"
 #include "io/open_files.h"
-#include "io/scheduling.h"
 #include "kubectl-kt-connect/connect.h"
 #include "kubectl-kt-connect/hold.h"
 #include "kubectl-kt-connect/join_messages.h"
@@ -14,6 +13,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,6 +105,11 @@ kt::io::Task<int> connect_task(Invocation invocation) {
                                           *invocation.interrupts);
 }
 
+// It was started by way of /proc/self/exe, and would be called "exe" by ps(1) and pgrep(1).
+void name_process(const std::string& file) {
+  (void)::prctl(PR_SET_NAME, file.substr(file.rfind('/') + 1).c_str());
+}
+
 // What connect_task() starts for itself; typed by a person it is a word like any other.
 kt::io::Task<int> hold_task(Invocation invocation) {
   struct stat info {};
@@ -112,8 +117,8 @@ kt::io::Task<int> hold_task(Invocation invocation) {
     co_return co_await connect_task(std::move(invocation));
   }
   ::fcntl(kt::connect::holder_socket, F_SETFD, FD_CLOEXEC);
+  name_process(invocation.program_file);
   kt::io::allow_many_files();
-  kt::io::schedule_in_batches();  // the kubectl children too
   co_return co_await kt::connect::hold(kt::UniqueFd(kt::connect::holder_socket),
                                        surroundings(invocation));
 }

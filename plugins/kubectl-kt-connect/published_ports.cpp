@@ -111,7 +111,7 @@ Task<> PublishedPorts::run() {
 
 Task<> PublishedPorts::follow() {
   while (rule_.automatic || !rule_.ports.empty()) {
-    const std::vector<host::TcpListener> inside = host::tcp_listeners(command_.pid());
+    const std::vector<host::TcpListener> inside = command_.listeners();
     const std::set<PublishedPort> wanted = wanted_ports(rule_, inside);
     std::erase_if(open_, [&](auto& entry) {
       const bool over = !wanted.contains(entry.first);

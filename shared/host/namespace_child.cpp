@@ -31,6 +31,7 @@ struct Descriptors {
   UniqueFd tun;
   UniqueFd listener_v4;
   UniqueFd listener_v6;
+  UniqueFd diagnosis;
 };
 
 bool write_proc(const char* path, const std::string& text) {
@@ -124,6 +125,7 @@ UniqueFd set_up_v6(Netlink& netlink, const std::string& interface,
 Descriptors set_up_network(const CaptureNetwork& network) {
   Descriptors descriptors;
   descriptors.tun = create_tun(network.interface);
+  descriptors.diagnosis = open_socket_diagnosis();
   Netlink netlink;
   netlink.set_up("lo");  // which gives it 127.0.0.1 and ::1
   netlink.set_up(network.interface, network.mtu);
@@ -137,7 +139,8 @@ Descriptors set_up_network(const CaptureNetwork& network) {
 }
 
 void report_ready(int channel, const Descriptors& descriptors) {
-  std::vector<int> passed{descriptors.tun.get(), descriptors.listener_v4.get()};
+  std::vector<int> passed{descriptors.tun.get(), descriptors.listener_v4.get(),
+                          descriptors.diagnosis.get()};
   if (descriptors.listener_v6) {
     passed.push_back(descriptors.listener_v6.get());
   }

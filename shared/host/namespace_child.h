@@ -9,7 +9,7 @@ namespace kt::host {
 
 // The first byte of a message from the child.
 enum class ChildMessage : unsigned char {
-  ready = 'r',        // beside it: the TUN, the IPv4 listener and perhaps the IPv6 listener
+  ready = 'r',        // beside it: the TUN, the IPv4 listener, sock_diag, perhaps the IPv6 listener
   failed = 'f',       // ErrorKind as one byte, message, 0, hint
   exec_failed = 'x',  // errno as u32
   dialled = 'd',      // errno and tag as u32; when the errno is 0 the socket is beside it

@@ -88,7 +88,8 @@ NamespacedCommand::NamespacedCommand(NamespacedCommand&& other) noexcept
       network_namespace_(std::move(other.network_namespace_)),
       tun_(std::move(other.tun_)),
       listener_v4_(std::move(other.listener_v4_)),
-      listener_v6_(std::move(other.listener_v6_)) {}
+      listener_v6_(std::move(other.listener_v6_)),
+      diagnosis_(std::move(other.diagnosis_)) {}
 
 NamespacedCommand::~NamespacedCommand() {
   end_everything();
@@ -132,14 +133,15 @@ io::Task<> NamespacedCommand::receive_descriptors() {
   if (kind == ChildMessage::failed) {
     throw failure_in(reader);
   }
-  if (kind != ChildMessage::ready || message.descriptors.size() < 2) {
+  if (kind != ChildMessage::ready || message.descriptors.size() < 3) {
     throw Error(ErrorKind::unavailable, "create the namespaces: the child died");
   }
   network_namespace_ = network_namespace_of(pid_);
   tun_ = std::move(message.descriptors[0]);
   listener_v4_ = std::move(message.descriptors[1]);
-  if (message.descriptors.size() > 2) {
-    listener_v6_ = std::move(message.descriptors[2]);
+  diagnosis_ = std::move(message.descriptors[2]);
+  if (message.descriptors.size() > 3) {
+    listener_v6_ = std::move(message.descriptors[3]);
   }
 }
 

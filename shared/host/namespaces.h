@@ -7,6 +7,7 @@
 #include "base/unique_fd.h"
 #include "host/netlink.h"
 #include "host/resolver_mounts.h"
+#include "host/tcp_listeners.h"
 #include "io/async.h"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -80,6 +81,11 @@ class NamespacedCommand {
   // Sends a signal to the command alone; no effect once it has ended.
   void send_signal(int signal) noexcept;
 
+  // What listens inside now.
+  [[nodiscard]] std::vector<TcpListener> listeners() const {
+    return tcp_listeners(diagnosis_.get());
+  }
+
   // A TCP socket to 127.0.0.1 or ::1 inside, perhaps still connecting; else the errno. While run().
   struct Dialled {
     UniqueFd socket;
@@ -113,6 +119,7 @@ class NamespacedCommand {
   UniqueFd tun_;
   UniqueFd listener_v4_;
   UniqueFd listener_v6_;
+  UniqueFd diagnosis_;
 };
 
 }  // namespace kt::host

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tcp_listeners.h"
 
+#include "base/error.h"
+
 #include <fmt/format.h>
 
-#include <unistd.h>
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <system_error>
 
 namespace kt::host {
@@ -16,52 +24,47 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view listening = "0A";
-constexpr std::size_t inode_field = 9;
+constexpr unsigned listening = 10;                // TCP_LISTEN of the kernel's net/tcp_states.h
+constexpr std::size_t datagram_size = 32 * 1024;  // as the kernel fills them (netlink(7))
 
-// The `index`th word of a line; empty behind the last.
-std::string_view word_of(std::string_view line, std::size_t index) {
-  std::size_t begin = line.find_first_not_of(' ');
-  while (begin != std::string_view::npos) {
-    const std::size_t end = std::min(line.find(' ', begin), line.size());
-    if (index-- == 0) {
-      return line.substr(begin, end - begin);
-    }
-    begin = line.find_first_not_of(' ', end);
+struct Question {
+  nlmsghdr header;
+  inet_diag_req_v2 request;
+};
+
+void ask(int diagnosis, std::uint8_t family) {
+  Question question{};
+  question.header.nlmsg_len = sizeof question;
+  question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  question.request.sdiag_family = family;
+  question.request.sdiag_protocol = IPPROTO_TCP;
+  question.request.idiag_states = 1U << listening;
+  check_errno(static_cast<int>(::send(diagnosis, &question, sizeof question, 0)),
+              "ask for listeners");
+}
+
+bool is_on_loopback(const inet_diag_msg& message) {
+  const auto* const words = static_cast<const std::uint32_t*>(message.id.idiag_src);
+  if (message.idiag_family == AF_INET) {
+    const std::uint32_t address = ntohl(words[0]);
+    return address == INADDR_ANY || address >> 24 == 127;
   }
-  return {};
+  const bool zeros = words[0] == 0 && words[1] == 0 && words[2] == 0;
+  return zeros && (words[3] == 0 || ntohl(words[3]) == 1);
 }
 
-template <class Number>
-std::optional<Number> parse_number(std::string_view text, int base) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number)
-                                                                  : std::nullopt;
-}
-
-// Addresses are 32-bit words in the host's order, here little-endian: 127.0.0.1 is 0100007F.
-bool is_on_loopback(std::string_view address, bool v6) {
-  const bool any = address.find_first_not_of('0') == std::string_view::npos;
-  const bool loopback =
-      v6 ? address == "00000000000000000000000001000000" : address.ends_with("7F");
-  return any || loopback;
-}
-
-void add_listeners(pid_t pid, bool v6, std::vector<TcpListener>& into) {
-  std::ifstream file(fmt::format("/proc/{}/net/{}", pid, v6 ? "tcp6" : "tcp"));
-  std::string line;
-  std::getline(file, line);  // the heading
-  while (std::getline(file, line)) {
-    const auto listener = parse_tcp_listener(line, v6);
-    if (!listener) {
-      return;  // from here on connections
-    }
-    into.push_back(*listener);
+std::optional<TcpListener> read_listener(BytesView body) {
+  inet_diag_msg message{};
+  if (body.size() < sizeof message) {
+    return std::nullopt;
   }
+  std::memcpy(&message, body.data(), sizeof message);
+  return TcpListener{ntohs(message.id.idiag_sport), message.idiag_family == AF_INET6,
+                     is_on_loopback(message), message.idiag_inode};
 }
 
-bool has_socket(const fs::path& process, std::uint64_t inode) {
+bool has_socket(const fs::path& process, std::uint32_t inode) {
   const std::string wanted = fmt::format("socket:[{}]", inode);
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(process / "fd", ignored)) {
@@ -81,29 +84,48 @@ std::string name_of(const fs::path& process) {
 
 }  // namespace
 
-std::optional<TcpListener> parse_tcp_listener(std::string_view line, bool v6) {
-  const std::string_view local = word_of(line, 1);
-  const std::size_t colon = local.find(':');
-  if (colon == std::string_view::npos || word_of(line, 3) != listening) {
-    return std::nullopt;
-  }
-  const auto port = parse_number<std::uint16_t>(local.substr(colon + 1), 16);
-  const auto inode = parse_number<std::uint64_t>(word_of(line, inode_field), 10);
-  if (!port || !inode) {
-    return std::nullopt;
-  }
-  return TcpListener{*port, v6, is_on_loopback(local.substr(0, colon), v6), *inode};
+UniqueFd open_socket_diagnosis() {
+  UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  check_errno(socket.get(), "open sock_diag");
+  return socket;
 }
 
-std::vector<TcpListener> tcp_listeners(pid_t pid) {
+std::vector<TcpListener> tcp_listeners(int diagnosis) {
   std::vector<TcpListener> listeners;
-  add_listeners(pid, false, listeners);
-  add_listeners(pid, true, listeners);
+  Bytes datagram(datagram_size);
+  for (const std::uint8_t family : {AF_INET, AF_INET6}) {
+    ask(diagnosis, family);
+    bool over = false;
+    while (!over) {
+      const auto size = static_cast<std::size_t>(
+          check_errno(static_cast<int>(::recv(diagnosis, datagram.data(), datagram.size(), 0)),
+                      "list listeners"));
+      over = read_diagnosis(BytesView(datagram).first(size), listeners);
+    }
+  }
   return listeners;
 }
 
+bool read_diagnosis(BytesView datagram, std::vector<TcpListener>& into) {
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header{};
+    std::memcpy(&header, datagram.data(), sizeof header);
+    const bool cut = header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size();
+    if (cut || header.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+      return true;  // NLMSG_DONE, NLMSG_ERROR, or not understood
+    }
+    const BytesView body = datagram.subspan(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+    if (const auto listener = read_listener(body)) {
+      into.push_back(*listener);
+    }
+    datagram =
+        datagram.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
+  }
+  return false;
+}
+
 std::string owner_of_port(std::uint16_t port) {
-  const std::vector<TcpListener> all = tcp_listeners(::getpid());
+  const std::vector<TcpListener> all = tcp_listeners(open_socket_diagnosis().get());
   const auto taken = std::ranges::find_if(
       all, [port](const TcpListener& l) { return l.port == port && l.on_loopback; });
   std::error_code ignored;

@@ -2,6 +2,7 @@
 #include "io/subprocess.h"
 
 #include "base/error.h"
+#include "io/scheduling.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -80,6 +81,7 @@ struct Launch {
         argv(pointers(arguments)),
         envp(pointers(environment)),
         foreground(command.foreground),
+        in_batches(command.in_batches),
         parent(::getpid()) {}
 
   std::vector<std::string> arguments;
@@ -88,6 +90,7 @@ struct Launch {
   std::vector<char*> envp;
   std::array<int, 3> streams{-1, -1, -1};  // -1 = inherited
   bool foreground;
+  bool in_batches;
   pid_t parent;
 };
 
@@ -132,6 +135,9 @@ void reset_signals() {
   // Without a terminal a plugin that asks fails at once; in the background it would be stopped.
   ok = ok && (launch.foreground || ::setsid() > 0);
   reset_signals();
+  if (launch.in_batches) {
+    schedule_in_batches();
+  }
   if (ok && connect_streams(launch) && close_all_at_exec()) {
     ::execvpe(launch.argv[0], launch.argv.data(), launch.envp.data());
   }

@@ -31,6 +31,8 @@ struct Command {
   // Otherwise it has a session and a group of its own: no terminal, and a signal goes to the whole
   // group.
   bool foreground = false;
+  // schedule_in_batches(): for one that passes much on.
+  bool in_batches = false;
 };
 
 // Lines of a pipe, without their end. A longer line than 64 KiB comes in pieces. One reader at a

@@ -39,6 +39,7 @@ void KubectlChild::launch(const std::vector<std::string>& arguments,
                           std::map<std::string, std::string> environment) {
   io::Command command = kubectl_.command(arguments);
   command.environment = std::move(environment);
+  command.in_batches = in_batches_;
   log::debug("kube", "{}", kubectl_.printable(arguments));
   words_.clear();
   try {

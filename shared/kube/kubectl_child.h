@@ -18,8 +18,9 @@ namespace kt::kube {
 
 class KubectlChild {
  public:
-  KubectlChild(const io::Executor& executor, Kubectl kubectl)
-      : executor_(executor), kubectl_(std::move(kubectl)) {}
+  // `in_batches`: io::Command's.
+  KubectlChild(const io::Executor& executor, Kubectl kubectl, bool in_batches = false)
+      : executor_(executor), kubectl_(std::move(kubectl)), in_batches_(in_batches) {}
 
   // Starts `kubectl ARGUMENTS…` and returns when `is_ready` accepts a line of its stdout. Throws
   // Error unavailable, denied or config with kubectl's words when it ends instead. No time limit.
@@ -45,6 +46,7 @@ class KubectlChild {
 
   io::Executor executor_;
   Kubectl kubectl_;
+  bool in_batches_;
   std::unique_ptr<io::Subprocess> child_;
   std::deque<std::string> words_;
 };

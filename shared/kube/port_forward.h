@@ -22,7 +22,7 @@ struct PodPort {
 class PortForward {
  public:
   PortForward(const io::Executor& executor, Kubectl kubectl, PodPort target)
-      : child_(executor, std::move(kubectl)), target_(std::move(target)) {}
+      : child_(executor, std::move(kubectl), true), target_(std::move(target)) {}
 
   // Returns when kubectl listens. Throws Error unavailable, denied or config with kubectl's own
   // words; put io::with_timeout around it. "Listens" does not mean that the pod answers.

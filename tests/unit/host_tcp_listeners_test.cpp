@@ -11,29 +11,11 @@
 
 using namespace kt;
 
-namespace {
-
-std::string line(const char* local, const char* state) {
-  return std::string("   3: ") + local + " 00000000:0000 " + state +
-         " 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0000000000000000 100";
-}
-
-}  // namespace
-
-TEST_CASE("a listener has its port, its inode, and is on the loopback or is not") {
-  CHECK(host::parse_tcp_listener(line("0100007F:1F90", "0A"), false) ==
-        host::TcpListener{8080, false, true, 4711});
-  CHECK(host::parse_tcp_listener(line("00000000:0050", "0A"), false)->on_loopback);
-  CHECK_FALSE(host::parse_tcp_listener(line("020000C0:0050", "0A"), false)->on_loopback);
-  const std::string v6 = "00000000000000000000000001000000:0050";
-  CHECK(host::parse_tcp_listener(line(v6.c_str(), "0A"), true)->on_loopback);
-}
-
-TEST_CASE("connections, the heading and nonsense are no listeners") {
-  CHECK_FALSE(host::parse_tcp_listener(line("0100007F:1F90", "01"), false));
-  CHECK_FALSE(host::parse_tcp_listener("  sl  local_address rem_address   st", false));
-  CHECK_FALSE(host::parse_tcp_listener("", false));
-  CHECK_FALSE(host::parse_tcp_listener("1: x:y z 0A", false));
+TEST_CASE("a datagram of the kernel's that is cut short or foreign ends the answer") {
+  std::vector<host::TcpListener> found;
+  const Bytes bytes(GENERATE(16U, 17U, 40U));  // a length of 0 in the header
+  CHECK(host::read_diagnosis(bytes, found));
+  CHECK(found.empty());
 }
 
 TEST_CASE("whoever has a port of ours is named") {
@@ -47,7 +29,7 @@ TEST_CASE("whoever has a port of ours is named") {
   REQUIRE(::listen(fd, 1) == 0);
   REQUIRE(::getsockname(fd, generic, &size) == 0);
   const std::uint16_t port = ntohs(address.sin_port);
-  const auto all = host::tcp_listeners(::getpid());
+  const auto all = host::tcp_listeners(host::open_socket_diagnosis().get());
   CHECK(std::ranges::any_of(all, [&](const auto& l) { return l.port == port && !l.v6; }));
   CHECK(host::owner_of_port(port).find("(pid " + std::to_string(::getpid()) + ")") !=
         std::string::npos);
