@@ -15,8 +15,8 @@ run_cluster_tests() {
   [ "$EUID" = 0 ] || export as_root="sudo --preserve-env=HOME,XDG_CACHE_HOME,PATH,KT_IMAGE"
   mapfile -t files < <(select_tests "$@")
   ((${#files[@]})) || die "no test in tests/cluster matches '$*'"
-  printf '%s\n' "${files[@]}" | grep -v '_alone_test$' | xargs -r -P $side_by_side -n 1 bash -c "$run_one" bash || :
-  printf '%s\n' "${files[@]}" | grep '_alone_test$' | xargs -r -n 1 bash -c "$run_one" bash || :
+  printf '%s\n' "${files[@]}" | grep -v '_alone_test$' | xargs -d '\n' -r -P $side_by_side -n 1 bash -c "$run_one" bash || :
+  printf '%s\n' "${files[@]}" | grep '_alone_test$' | xargs -d '\n' -r -n 1 bash -c "$run_one" bash || :
   count_results
 }
 
@@ -25,14 +25,24 @@ select_tests() {
   for file in "$here"/*_test; do
     [ $# != 0 ] || printf '%s\n' "$file"
     for name; do [[ ${file##*/} != *"$name"* ]] || printf '%s\n' "$file"; done
-  done | sort -u
+  done | sort -u | once_more
+}
+
+# Those about CMD and names also run with the least that a connect can have: one SSH link, over a port-forward
+once_more() {
+  local file
+  while read -r file; do
+    printf '%s\n' "$file"
+    case $file in */connect_command_test | */connect_names_test) printf '%s --carrier=port-forward --links=0\n' "$file" ;; esac
+  done
 }
 
 # timeout puts the test into a process group of its own, which Ctrl-C does not reach: it is passed on, and the test cleans up.
 # The log is shown whole where the test failed, and its last line where it passed
 run_one='
-name=${1##*/} log=$logs/${1##*/}.log start=$SECONDS
-${as_root:-} timeout --kill-after=20 "$test_limit" "$1" >"$log" 2>&1 </dev/null & test=$!
+read -r file flags <<<"$1"
+name=${file##*/}${flags:+ $flags} log="$logs/${file##*/}$flags.log" start=$SECONDS
+${as_root:-} env KT_CONNECT_FLAGS="$flags" timeout --kill-after=20 "$test_limit" "$file" >"$log" 2>&1 </dev/null & test=$!
 trap "kill $test; wait $test; exit 130" INT TERM
 status=0
 wait $test || status=$?

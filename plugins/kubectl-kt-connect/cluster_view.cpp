@@ -63,6 +63,17 @@ void ClusterView::learn(const mux::Welcome& welcome) {
   add_networks_of(welcome, routes_.cluster);
 }
 
+bool ClusterView::add_pod_network(const net::Prefix& network) {
+  const auto covers = [&](const net::Prefix& known) { return known.contains(network); };
+  if (std::ranges::any_of(routes_.cluster.prefixes(), covers)) {
+    return false;
+  }
+  networks_.pods.push_back(network);
+  routes_.cluster.add(network);
+  forwarder_.set_split(split_config(domain_, routes_));
+  return true;
+}
+
 ClusterView::ClusterView(const io::Executor& executor, const CurrentTunnel& tunnel, Parts parts)
     : networks_(std::move(parts.networks)),
       routes_(make_routes(parts.options, networks_, parts.welcome)),

@@ -34,6 +34,8 @@ class ClusterView {
 
   // Another shadow may stand in another pod network.
   void learn(const mux::Welcome& welcome);
+  // A node or pod has come. False when its network is known already.
+  bool add_pod_network(const net::Prefix& network);
 
   io::Task<> stop() { return forwarder_.stop(); }
 

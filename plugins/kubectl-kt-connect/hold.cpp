@@ -125,6 +125,7 @@ class Holder {
                                      dns::parse_resolv_conf(surroundings_.resolv_conf)});
     keeping_.spawn(keep_attached());
     tasks_.spawn(keep_status());
+    tasks_.spawn(keep_networks());
     tasks_.spawn(capture_socks(running_->socks_socket(),
                                {tunnel_, view_->dns(), view_->resolv_conf(), view_->routes()}));
     joiners_.let_in({running_->folder(), dns::resolv_conf_text(view_->resolv_conf()),
@@ -223,14 +224,29 @@ class Holder {
     co_return false;
   }
 
+  // New nodes and pods may stand in networks that were not there at the start.
+  Task<> keep_networks() {
+    co_await follow_pod_networks(*client_, config_.namespace_, [this](const net::Prefix& network) {
+      if (view_->add_pod_network(network)) {
+        steps_.say(fmt::format("the cluster has another network: {}", network.to_string()));
+      }
+    });
+  }
+
   Task<> keep_status() {
-    const StatusFacts facts{
-        surroundings_.user, surroundings_.host,        config_.context,
-        config_.namespace_, view_->domain().to_text(), running_->folder(),
-        ::getpid(),         view_->networks(),         std::chrono::system_clock::now()};
+    StatusFacts facts;
+    facts.user = surroundings_.user;
+    facts.host = surroundings_.host;
+    facts.context = config_.context;
+    facts.namespace_ = config_.namespace_;
+    facts.domain = view_->domain().to_text();
+    facts.folder = running_->folder();
+    facts.pid = ::getpid();
+    facts.since = std::chrono::system_clock::now();
     while (true) {
       StatusNow now = attachments_.back().status();
       now.commands = joiners_.commands();
+      facts.networks = view_->networks();
       running_->write_status(status_json(facts, now).dump());
       (void)co_await joiners_.changed().wait_for(status_every);
     }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubectl-kt-connect/networks.h"
 
+#include "base/log.h"
 #include "kube/api_error.h"
 #include "kube/json_fields.h"
+#include "kube/watch.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace kt::connect {
 namespace {
@@ -23,6 +27,26 @@ void add_text(std::vector<net::Prefix>& to, const json& value) {
       value.is_string() ? net::Prefix::parse(value.get<std::string>()) : std::nullopt;
   if (prefix) {
     to.push_back(*prefix);
+  }
+}
+
+void add_networks_of_node(std::vector<net::Prefix>& to, const json& node) {
+  for (const json& cidr : field(field(node, "spec"), "podCIDRs")) {
+    add_text(to, cidr);
+  }
+}
+
+void add_networks_of_pod(std::vector<net::Prefix>& to, const json& pod) {
+  if (field(field(pod, "spec"), "hostNetwork") == json(true)) {
+    return;
+  }
+  for (const json& entry : field(field(pod, "status"), "podIPs")) {
+    const json ip = field(entry, "ip");
+    const auto address =
+        ip.is_string() ? net::IpAddress::parse(ip.get<std::string>()) : std::nullopt;
+    if (address) {
+      to.emplace_back(*address, address->is_v6() ? seen_length_v6 : seen_length_v4);
+    }
   }
 }
 
@@ -59,6 +83,36 @@ Task<std::optional<json>> list_if_allowed(kube::Client& client, kube::Resource r
   co_return std::nullopt;
 }
 
+using AddNetworks = void (*)(std::vector<net::Prefix>& to, const json& object);
+
+// True when the rights allow it.
+Task<bool> follow(kube::Client& client, kube::WatchScope scope, AddNetworks add,
+                  const std::function<void(const net::Prefix&)>& on_network) {
+  try {
+    co_await kube::watch(client, std::move(scope), [&](kube::Change change, const json& object) {
+      std::vector<net::Prefix> networks;
+      if (change == kube::Change::set) {
+        add(networks, object);
+      }
+      std::ranges::for_each(networks, on_network);
+      return kube::Watching::go_on;
+    });
+  } catch (const kube::ApiError& e) {
+    log::debug("networks", "{}", e.message());
+    co_return false;
+  }
+  co_return true;
+}
+
+// False where the rights do not show them, or where networks are not a matter of nodes.
+Task<bool> nodes_have_networks(kube::Client& client) {
+  try {
+    co_return !node_networks(co_await client.list(kube::nodes, {})).empty();
+  } catch (const kube::ApiError&) {
+    co_return false;
+  }
+}
+
 }  // namespace
 
 std::vector<net::Prefix> service_networks(const json& service_cidr_list) {
@@ -74,28 +128,18 @@ std::vector<net::Prefix> service_networks(const json& service_cidr_list) {
 std::vector<net::Prefix> node_networks(const json& node_list) {
   std::vector<net::Prefix> networks;
   for (const json& item : items(node_list)) {
-    for (const json& cidr : field(field(item, "spec"), "podCIDRs")) {
-      add_text(networks, cidr);
-    }
+    add_networks_of_node(networks, item);
   }
   return networks;
 }
 
 std::vector<net::Prefix> pod_networks(const json& pod_list) {
-  net::PrefixSet seen;
+  std::vector<net::Prefix> all;
   for (const json& item : items(pod_list)) {
-    if (field(field(item, "spec"), "hostNetwork") == json(true)) {
-      continue;
-    }
-    for (const json& entry : field(field(item, "status"), "podIPs")) {
-      const json ip = field(entry, "ip");
-      const auto address =
-          ip.is_string() ? net::IpAddress::parse(ip.get<std::string>()) : std::nullopt;
-      if (address) {
-        seen.add(net::Prefix(*address, address->is_v6() ? seen_length_v6 : seen_length_v4));
-      }
-    }
+    add_networks_of_pod(all, item);
   }
+  net::PrefixSet seen;
+  std::ranges::for_each(all, [&](const net::Prefix& prefix) { seen.add(prefix); });
   return seen.prefixes();
 }
 
@@ -109,6 +153,16 @@ std::vector<net::Prefix> valid_range(std::string_view server_message) {
   const auto prefix =
       net::Prefix::parse(rest.substr(0, rest.find_first_not_of("0123456789abcdef.:/")));
   return prefix ? std::vector{*prefix} : std::vector<net::Prefix>{};
+}
+
+Task<> follow_pod_networks(kube::Client& client, std::string namespace_,
+                           std::function<void(const net::Prefix&)> on_network) {
+  if (co_await nodes_have_networks(client) &&
+      co_await follow(client, {kube::nodes, {}, {}}, &add_networks_of_node, on_network)) {
+    co_return;
+  }
+  co_await follow(client, {kube::pods, std::move(namespace_), {}}, &add_networks_of_pod,
+                  on_network);
 }
 
 Task<Networks> discover_networks(kube::Client& client, std::string namespace_) {

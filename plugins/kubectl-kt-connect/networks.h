@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,12 @@ struct Networks {
 // nodes, else the networks (/24, /64) of pods seen in `namespace_`. Throws only when the API is
 // gone.
 io::Task<Networks> discover_networks(kube::Client& client, std::string namespace_);
+
+// Tells of each node's or pod's network, those that are there and those that come, until cancelled:
+// nodes where the rights allow and nodes have networks, else pods in `namespace_`. Ends when the
+// rights allow neither. `client` outlives the task.
+io::Task<> follow_pod_networks(kube::Client& client, std::string namespace_,
+                               std::function<void(const net::Prefix&)> on_network);
 
 // Pure parts.
 [[nodiscard]] std::vector<net::Prefix> service_networks(const nlohmann::json& service_cidr_list);

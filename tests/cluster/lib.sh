@@ -167,8 +167,11 @@ grant_connect() {
   grant "$1" create secrets
 }
 
+# Flags for every connect of a test, as ./dev test runs some files once more with: a list of words
+read -ra connect_flags <<<"${KT_CONNECT_FLAGS-}"
+
 # connect [FLAG…] -- CMD…: the main job as admin in $namespace
-connect() { as_user admin kubectl kt-connect --namespace "$namespace" "$@"; }
+connect() { as_user admin kubectl kt-connect --namespace "$namespace" "${connect_flags[@]}" "$@"; }
 # what our shadows have left in $namespace, one name a line
 shadow_objects() { k get jobs,pods,secrets --selector app.kubernetes.io/managed-by=kubectl-kt --output name; }
 no_shadow_left() { [ -z "$(shadow_objects)" ]; }

@@ -2,6 +2,7 @@
 # Two network namespaces and one wire between them, and the cgroup by which everything of ours is found again. Sourced by ./cluster.
 #
 #   kt-laptop  192.0.2.1 ── veth ── 192.0.2.2  kt-node ── bridge kt-pods ── pods 198.18.0.0/16
+#              2001:db8::1          2001:db8::2                                  fd6b:18::/56
 #
 # The laptop has no route to pods or services. 203.0.113.0/24 plays the world outside: it lives behind the node, and the
 # laptop's own resolver on 192.0.2.1 knows its names.
@@ -12,12 +13,15 @@ make_network() {
   make_namespace kt-laptop
   ip link add kt-wire netns kt-laptop type veth peer name kt-wire netns kt-node
   ip -n kt-laptop address add 192.0.2.1/24 dev kt-wire
+  ip -n kt-laptop address add 2001:db8::1/64 dev kt-wire nodad
   ip -n kt-laptop link set kt-wire up
   ip -n kt-laptop route add 203.0.113.0/24 via 192.0.2.2
   ip -n kt-node address add 192.0.2.2/24 dev kt-wire
+  ip -n kt-node address add 2001:db8::2/64 dev kt-wire nodad
   ip -n kt-node address add 203.0.113.10/32 dev lo
   ip -n kt-node link set kt-wire up
-  nsenter --net=/run/netns/kt-node sysctl --quiet --write net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1
+  nsenter --net=/run/netns/kt-node sysctl --quiet --write net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
+    net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
 }
 
 # Not `ip netns add`: it mounts /run/netns on itself and leaves that behind

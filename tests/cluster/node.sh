@@ -60,7 +60,7 @@ start_etcd() {
 
 start_apiserver() {
   spawn_on_node apiserver "$kubernetes_bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
-    --advertise-address=192.0.2.2 --service-cluster-ip-range=198.19.0.0/16 --allow-privileged=true \
+    --advertise-address=192.0.2.2 --service-cluster-ip-range=198.19.0.0/16,fd6b:19::/112 --allow-privileged=true \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --profiling=false \
     --kubelet-preferred-address-types=InternalIP --client-ca-file="$run/pki/ca.crt" --tls-cert-file="$run/pki/apiserver.crt" --tls-private-key-file="$run/pki/apiserver.key" \
     --cert-dir="$run/node" --kubelet-client-certificate="$run/pki/kubelet-client.crt" --kubelet-client-key="$run/pki/kubelet-client.key" \
@@ -72,7 +72,8 @@ start_controllers() {
   spawn_on_node controllers "$kubernetes_bin/kube-controller-manager" --kubeconfig="$run/kubeconfig/kube-controller-manager" \
     --leader-elect=false --use-service-account-credentials --root-ca-file="$run/pki/ca.crt" \
     --service-account-private-key-file="$run/pki/service-accounts.key" --cert-dir="$run/node" --cluster-name=kt \
-    --allocate-node-cidrs --cluster-cidr=198.18.0.0/16 --service-cluster-ip-range=198.19.0.0/16 --node-cidr-mask-size=24
+    --allocate-node-cidrs --cluster-cidr=198.18.0.0/16,fd6b:18::/56 --service-cluster-ip-range=198.19.0.0/16,fd6b:19::/112 \
+    --node-cidr-mask-size-ipv4=24 --node-cidr-mask-size-ipv6=64
 }
 
 start_scheduler() {
@@ -83,7 +84,7 @@ start_containerd() { spawn_on_node containerd containerd --config "$run/config/c
 
 start_kubelet() {
   spawn_on_node kubelet "$kubernetes_bin/kubelet" --config="$run/config/kubelet.yaml" --kubeconfig="$run/kubeconfig/kubelet" \
-    --hostname-override=kt-node --node-ip=192.0.2.2
+    --hostname-override=kt-node --node-ip=192.0.2.2,2001:db8::2
 }
 
 start_proxy() { spawn_on_node proxy "$kubernetes_bin/kube-proxy" --config="$run/config/kube-proxy.yaml"; }
