@@ -32,12 +32,12 @@ struct Question {
   inet_diag_req_v2 request;
 };
 
-void ask(int diagnosis, std::uint8_t family) {
+void ask(int diagnosis, int family) {
   Question question{};
   question.header.nlmsg_len = sizeof question;
   question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
   question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  question.request.sdiag_family = family;
+  question.request.sdiag_family = static_cast<std::uint8_t>(family);
   question.request.sdiag_protocol = IPPROTO_TCP;
   question.request.idiag_states = 1U << listening;
   check_errno(static_cast<int>(::send(diagnosis, &question, sizeof question, 0)),
@@ -93,7 +93,7 @@ UniqueFd open_socket_diagnosis() {
 std::vector<TcpListener> tcp_listeners(int diagnosis) {
   std::vector<TcpListener> listeners;
   Bytes datagram(datagram_size);
-  for (const std::uint8_t family : {AF_INET, AF_INET6}) {
+  for (const int family : {AF_INET, AF_INET6}) {
     ask(diagnosis, family);
     bool over = false;
     while (!over) {
