@@ -9,7 +9,7 @@ image_packages=(binutils)
 lint_packages=(shellcheck)
 test_packages=(openssh-server "${lint_packages[@]}")
 cluster_packages=(containerd runc containernetworking-plugins iptables nftables conntrack socat mmdebstrap jq iproute2 procps
-  util-linux curl openssl gcc libc6-dev musl-tools dnsutils uidmap ca-certificates)
+  util-linux curl openssl gcc libc6-dev musl-tools tinyproxy-bin dnsutils uidmap ca-certificates)
 
 missing_packages() {
   local package
