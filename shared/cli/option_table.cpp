@@ -15,7 +15,7 @@ namespace kt::cli {
 namespace {
 
 constexpr std::size_t help_width = 80;   // columns
-constexpr std::size_t help_column = 30;  // where the texts begin
+constexpr std::size_t help_column = 41;  // where the texts begin
 constexpr const char* words_key = "kt-words";
 
 std::string flag_name(const Option& option) {
@@ -122,6 +122,18 @@ std::string option_head(const Option& option) {
   return option.value_name.empty() ? head : head + " " + option.value_name;
 }
 
+// Columns of UTF-8 text: what is not a continuation byte.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
+// Of several alternatives the first is the default, and need not be named.
+bool shows_default(const Option& option) {
+  return !option.default_value.empty() && !option.value_name.empty() &&
+         !option.value_name.starts_with(option.default_value + "|");
+}
+
 // Words of `text` in lines that begin at `column`; the first line is already `used` columns long.
 std::string wrapped(std::string_view text, std::size_t column, std::size_t used) {
   std::string result;
@@ -145,14 +157,15 @@ std::string wrapped(std::string_view text, std::size_t column, std::size_t used)
 
 std::string option_text(const Option& option) {
   std::string line = option_head(option);
-  if (line.size() + 2 > help_column) {
+  const std::size_t width = width_of(line);
+  if (width + 2 > help_column) {
     line += "\n" + std::string(help_column, ' ');
   } else {
-    line.append(help_column - line.size(), ' ');
+    line.append(help_column - width, ' ');
   }
-  const bool shown = !option.default_value.empty() && !option.value_name.empty();
-  const std::string help =
-      shown ? fmt::format("{} (default {})", option.help, option.default_value) : option.help;
+  const std::string help = shows_default(option)
+                               ? fmt::format("{} (default {})", option.help, option.default_value)
+                               : option.help;
   return line + wrapped(help, help_column, help_column) + "\n";
 }
 

@@ -122,19 +122,19 @@ Usage:
   kubectl kt-connect [flags] -- CMD [ARG...]
 
 Where:
-  -n, --namespace <namespace>
-                              Namespace (default default)
-      --context <context>     Context of the kubeconfig
-  -A, --all                   Everything through the cluster
+  -n, --namespace <namespace>            Namespace (default default)
+      --context <context>                Context of the kubeconfig
+  -A, --all                              Everything through the cluster
 
 Shadow:
-  -l, --label <key=value>     Label of the shadow
-      --grace <duration>      How long streams are kept without a link, and how
-                              long the agent waits before it exits (default 2m)
-      --links <number>        Data links (default 2)
+  -l, --label <key=value>                Label of the shadow
+      --grace <duration>                 How long streams are kept without a
+                                         link, and how long the agent waits
+                                         before it exits (default 2m)
+      --links <number>                   Data links (default 2)
 
 Output:
-  -v, --verbose               More output
+  -v, --verbose                          More output
 
 All flags of kubectl options.
 )");
