@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <utility>
@@ -28,6 +29,8 @@ using std::chrono::seconds;
 // Between two tunnels that could not be made while CMD runs.
 constexpr seconds first_retry{1};
 constexpr seconds last_retry{15};
+// As kubelet's for a pod would be, but somebody waits at a terminal.
+constexpr seconds patience{5};
 
 host::CaptureSpec capture_spec(const ConnectOptions& options, const JoinReady& ready) {
   host::CaptureSpec spec;
@@ -111,12 +114,16 @@ class Story {
   }
 
   void say(const cli::Line& line) const {
-    log::say(cli::render({line.mark, log::harmless(line.text)}, terminal_));
+    if (line.mark == cli::Line::Mark::warns) {
+      log::warn("connect", "{}", line.text);  // -q says these too
+    } else {
+      log::say(cli::render({line.mark, log::harmless(line.text)}, terminal_));
+    }
   }
 
   [[nodiscard]] Membership::Ears ears() {
     return {[this](const cli::Line& line) { say(line); },
-            [this](std::string left) { interrupts_.set_leftovers(std::move(left)); }};
+            [this](const std::string& left) { interrupts_.set_leftovers(left + "\n"); }};
   }
 
   [[nodiscard]] JoinRequest request() const {
@@ -152,9 +159,8 @@ class Story {
     host::CommandEnd end;
     both.spawn(run_to_end(command, end, both));
     both.spawn(keep_membership(network));
-    PublishedPorts published(executor_, options_.publish, command, [this](std::string line) {
-      say({{}, std::move(line)});
-    });
+    PublishedPorts published(executor_, options_.publish, command,
+                             [this](const cli::Line& line) { say(line); });
     both.spawn(published.run());
     co_await both.join();
     if (end.not_run) {
@@ -165,9 +171,31 @@ class Story {
 
   Task<> run_to_end(host::NamespacedCommand& command, host::CommandEnd& end, io::TaskGroup& both) {
     const cli::Interrupts::Hold hold(interrupts_);
-    end = co_await command.run();
+    std::exception_ptr cancelled;
+    try {
+      end = co_await command.run();
+    } catch (...) {
+      cancelled = std::current_exception();
+    }
+    if (cancelled != nullptr) {
+      co_await io::ignore_cancellation();
+      co_await pass_on_signal(command);
+      std::rethrow_exception(cancelled);
+    }
     both.cancel();
   }
+
+  // CMD hears what has ended us, and may save its work.
+  Task<> pass_on_signal(host::NamespacedCommand& command) {
+    command.send_signal(interrupts_.signal() != 0 ? interrupts_.signal() : SIGTERM);
+    try {
+      co_await io::with_timeout(patience, "CMD", wait_for_end(command));
+    } catch (const Error& e) {
+      log::debug("connect", "{}", e.message());  // it is killed with its namespaces
+    }
+  }
+
+  static Task<> wait_for_end(host::NamespacedCommand& command) { (void)co_await command.run(); }
 
   // CMD's connections are reset when the tunnel's process dies; CMD itself goes on with another.
   Task<> keep_membership(const Network& network) {

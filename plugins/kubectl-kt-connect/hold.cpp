@@ -149,6 +149,9 @@ class Holder {
   Task<> check_rights() {
     steps_.begin("API server " + config_.server);
     steps_.waits_for("no answer yet");
+    // A GET, because kubectl can repeat one: of a refused POST it may say only that its body is
+    // lost.
+    (void)co_await client_->get_path("/version");
     co_await cluster::check_connect_rights(*client_, config_.namespace_, options_.carrier,
                                            surroundings_.program);
     steps_.end("rights checked");
@@ -185,8 +188,12 @@ class Holder {
   [[nodiscard]] std::string leftovers(const std::string& job) const {
     return fmt::format(
         "left: job {}, which ends by itself within {}\nhint: kubectl --namespace {} delete job "
-        "{}\n",
+        "{}",
         job, cli::render_duration(3 * options_.shadow.grace), config_.namespace_, job);
+  }
+
+  void warn(const std::string& text) {
+    joiners_.say({cli::Line::Mark::warns, log::harmless(text)});
   }
 
   // A shadow that is lost (deleted, evicted, its node gone) is replaced as long as somebody is
@@ -213,7 +220,7 @@ class Holder {
       co_return true;
     } catch (const Error& e) {
       if (std::exchange(complaint, e.message()) != complaint) {
-        steps_.say("warning: no new shadow yet: " + complaint);
+        warn("no new shadow yet: " + complaint);
       }
     }
     try {
@@ -264,7 +271,10 @@ class Holder {
     }
     const std::vector<io::UndoStack::Failure> left = co_await undo_.run(undo_limit);
     for (const io::UndoStack::Failure& failure : left) {
-      steps_.say(fmt::format("warning: not put back: {}: {}", failure.name, failure.why));
+      warn(fmt::format("not put back: {}: {}", failure.name, failure.why));
+    }
+    if (!left.empty()) {
+      warn(leftovers(attachments_.back().name()));
     }
     co_await tasks_.stop();
     if (view_) {

@@ -94,7 +94,7 @@ JoinLine to_line(const json& object) {
   using Mark = JoinLine::Mark;
   const std::string mark = text_at(object, "mark");
   JoinLine line;
-  for (const Mark known : {Mark::waits, Mark::done}) {
+  for (const Mark known : {Mark::waits, Mark::done, Mark::warns}) {
     line.mark = mark == std::string(1, static_cast<char>(known)) ? known : line.mark;
   }
   line.text = text_at(object, "text");

@@ -39,6 +39,14 @@ std::optional<PublishedPort> parse_pair(std::string_view text) {
   return laptop && inside ? std::optional(PublishedPort{*laptop, *inside}) : std::nullopt;
 }
 
+bool by_v6_only(const std::vector<host::TcpListener>& listeners, std::uint16_t port) {
+  const auto listens = [&](bool v6) {
+    return std::ranges::any_of(listeners,
+                               [&](const auto& l) { return l.port == port && l.v6 == v6; });
+  };
+  return listens(true) && !listens(false);
+}
+
 }  // namespace
 
 // A listener on the laptop.
@@ -86,7 +94,7 @@ std::set<PublishedPort> wanted_ports(const PublishRule& rule,
 
 PublishedPorts::PublishedPorts(const io::Executor& executor, PublishRule rule,
                                host::NamespacedCommand& command,
-                               std::function<void(std::string)> say)
+                               std::function<void(const cli::Line&)> say)
     : executor_(executor),
       rule_(std::move(rule)),
       command_(command),
@@ -113,24 +121,24 @@ Task<> PublishedPorts::follow() {
   while (rule_.automatic || !rule_.ports.empty()) {
     const std::vector<host::TcpListener> inside = command_.listeners();
     const std::set<PublishedPort> wanted = wanted_ports(rule_, inside);
-    std::erase_if(open_, [&](auto& entry) {
-      const bool over = !wanted.contains(entry.first);
-      if (over) {
-        entry.second->acceptor.close();
-      }
-      return over;
-    });
+    close_all_but(wanted);
     for (const PublishedPort& port : wanted) {
       if (!open_.contains(port) && !refused_.contains(port)) {
-        const bool v4 = std::ranges::any_of(
-            inside, [&](const auto& l) { return l.port == port.inside && !l.v6; });
-        const bool v6 = std::ranges::any_of(
-            inside, [&](const auto& l) { return l.port == port.inside && l.v6; });
-        open(port, v6 && !v4);
+        open(port, by_v6_only(inside, port.inside));
       }
     }
     co_await io::sleep_for(look_every);
   }
+}
+
+void PublishedPorts::close_all_but(const std::set<PublishedPort>& wanted) {
+  std::erase_if(open_, [&](auto& entry) {
+    const bool over = !wanted.contains(entry.first);
+    if (over) {
+      entry.second->acceptor.close();
+    }
+    return over;
+  });
 }
 
 void PublishedPorts::open(const PublishedPort& port, bool v6) {
@@ -138,8 +146,9 @@ void PublishedPorts::open(const PublishedPort& port, bool v6) {
     auto opened = std::make_shared<Open>(executor_, port, v6);
     open_[port] = opened;
     tasks_.spawn(accept(opened));
-    say_(fmt::format("published: 127.0.0.1:{}{}", port.laptop,
-                     port.laptop == port.inside ? "" : fmt::format(" → {}", port.inside)));
+    say_({{},
+          fmt::format("published: 127.0.0.1:{}{}", port.laptop,
+                      port.laptop == port.inside ? "" : fmt::format(" → {}", port.inside))});
   } catch (const boost::system::system_error& e) {
     refused_.insert(port);
     say_taken(port, e.code().value());
@@ -148,8 +157,9 @@ void PublishedPorts::open(const PublishedPort& port, bool v6) {
 
 void PublishedPorts::say_taken(const PublishedPort& port, int error) {
   const std::string owner = error == EADDRINUSE ? host::owner_of_port(port.laptop) : "";
-  say_(fmt::format("warning: port {} is not published: {}{}", port.laptop, errno_text(error),
-                   owner.empty() ? "" : ", by " + owner));
+  say_({cli::Line::Mark::warns,
+        fmt::format("port {} is not published: {}{}", port.laptop, errno_text(error),
+                    owner.empty() ? "" : ", by " + owner)});
 }
 
 Task<> PublishedPorts::accept(std::shared_ptr<Open> open) {

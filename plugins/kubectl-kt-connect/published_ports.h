@@ -2,6 +2,7 @@
 // What CMD listens on, on the laptop's 127.0.0.1: a browser outside CMD's network gets in.
 #pragma once
 
+#include "cli/terminal.h"
 #include "host/namespaces.h"
 #include "host/tcp_listeners.h"
 #include "io/socket_stream.h"
@@ -43,9 +44,8 @@ struct PublishRule {
 
 class PublishedPorts {
  public:
-  // `say` gets a line for people.
   PublishedPorts(const io::Executor& executor, PublishRule rule, host::NamespacedCommand& command,
-                 std::function<void(std::string)> say);
+                 std::function<void(const cli::Line&)> say);
   ~PublishedPorts();
 
   // Until cancelled; all connections end with it.
@@ -55,6 +55,7 @@ class PublishedPorts {
   struct Open;
 
   io::Task<> follow();
+  void close_all_but(const std::set<PublishedPort>& wanted);
   void open(const PublishedPort& port, bool v6);
   void say_taken(const PublishedPort& port, int error);
   io::Task<> accept(std::shared_ptr<Open> open);
@@ -63,7 +64,7 @@ class PublishedPorts {
   io::Executor executor_;
   PublishRule rule_;
   host::NamespacedCommand& command_;
-  std::function<void(std::string)> say_;
+  std::function<void(const cli::Line&)> say_;
   std::map<PublishedPort, std::shared_ptr<Open>> open_;
   std::set<PublishedPort> refused_;  // said once
   io::TaskGroup tasks_;

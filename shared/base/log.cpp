@@ -45,6 +45,12 @@ void to_sink(std::string line) {
   }
 }
 
+// U+0080 to U+009F in UTF-8: to some terminals U+009B is what ESC [ is.
+bool is_c1(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  return byte(at) == 0xc2 && at + 1 < text.size() && byte(at + 1) >= 0x80 && byte(at + 1) < 0xa0;
+}
+
 }  // namespace
 
 void set_level(Level level) {
@@ -74,10 +80,14 @@ Capture::~Capture() {
 
 std::string harmless(std::string_view text) {
   std::string safe(text);
-  for (char& c : safe) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool steers = code < 0x20 && c != '\n' && c != '\t';
-    c = steers || code == 0x7f ? '?' : c;
+  for (std::size_t i = 0; i < safe.size(); ++i) {
+    const auto code = static_cast<unsigned char>(safe[i]);
+    const bool steers = code < 0x20 && safe[i] != '\n' && safe[i] != '\t';
+    if (steers || code == 0x7f) {
+      safe[i] = '?';
+    } else if (is_c1(safe, i)) {
+      safe[i] = safe[i + 1] = '?';
+    }
   }
   return safe;
 }

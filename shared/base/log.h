@@ -64,7 +64,7 @@ class Capture {
   std::vector<std::string> lines_;
 };
 
-// `text` with control characters and DEL replaced by `?`; UTF-8 passes.
+// `text` with control characters (C0, DEL, C1) replaced by `?`; other UTF-8 passes.
 [[nodiscard]] std::string harmless(std::string_view text);
 
 }  // namespace kt::log

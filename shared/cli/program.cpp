@@ -18,20 +18,16 @@
 #include <utility>
 
 namespace kt::cli {
-namespace {
 
 using io::asio::cancellation_type;
+
+namespace {
 
 void to_stderr(std::string_view text) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-// How the main task ended: its code, or what it threw.
-struct Outcome {
-  bool ended = false;
-  int code = ExitCode::failed;
-  std::exception_ptr failure;
-};
+}  // namespace
 
 // The first signal asks the task to put everything back and end; the second ends the loop at once.
 class SignalWatch {
@@ -67,6 +63,7 @@ class SignalWatch {
       return;
     }
     interrupted_ = true;
+    interrupts_.signal_ = number;
     cancel_.emit(cancellation_type::terminal);
   }
 
@@ -75,6 +72,15 @@ class SignalWatch {
   io::asio::cancellation_signal& cancel_;
   io::asio::signal_set signals_;
   bool interrupted_ = false;
+};
+
+namespace {
+
+// How the main task ended: its code, or what it threw.
+struct Outcome {
+  bool ended = false;
+  int code = ExitCode::failed;
+  std::exception_ptr failure;
 };
 
 int report(const Error& error) {
@@ -97,10 +103,21 @@ int report_failure(const std::exception_ptr& failure, bool interrupted) {
   }
 }
 
+// A reader that has gone is an error code like any other. A handler, because what is ignored stays
+// ignored in a program that we start; and what the user ignores is to stay so.
+void survive_broken_pipes() {
+  struct sigaction action {};
+  if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+    action = {};
+    action.sa_handler = [](int) {};
+    (void)::sigaction(SIGPIPE, &action, nullptr);
+  }
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv, MainTask main_task) {
-  ::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error code like any other
+  survive_broken_pipes();
   ::signal(SIGCHLD, SIG_DFL);  // inherited as ignored it would cost us our children's exit codes
   Interrupts interrupts;
   Invocation invocation{program_name(argv[0]), argv[0], {argv + 1, argv + argc}, &interrupts};

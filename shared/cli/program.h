@@ -24,6 +24,7 @@ enum ExitCode : int {
 
 // Ctrl-C, SIGTERM and SIGHUP cancel the main task, which then puts everything back. While CMD has
 // the terminal, Ctrl-C is CMD's alone: hold a Hold.
+class SignalWatch;
 class Interrupts {
  public:
   class Hold {
@@ -38,6 +39,8 @@ class Interrupts {
   };
 
   [[nodiscard]] bool held() const { return held_ > 0; }
+  // Which one has cancelled the main task; 0 = none.
+  [[nodiscard]] int signal() const { return signal_; }
 
   // What a second Ctrl-C prints before it ends the program at once, e.g. what is left and the
   // command that removes it.
@@ -45,7 +48,10 @@ class Interrupts {
   [[nodiscard]] const std::string& leftovers() const { return leftovers_; }
 
  private:
+  friend class SignalWatch;
+
   int held_ = 0;
+  int signal_ = 0;
   std::string leftovers_;
 };
 

@@ -62,6 +62,8 @@ std::string render(const Line& line, const Terminal& terminal) {
       return line.text;
     case Line::Mark::waits:
       return (terminal.colour ? "… " : "... ") + line.text;
+    case Line::Mark::warns:
+      return "warning: " + line.text;
     case Line::Mark::done:
       return terminal.colour ? "\x1b[32m✓\x1b[0m " + line.text : line.text;
   }

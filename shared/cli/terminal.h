@@ -24,7 +24,7 @@ struct Terminal {
 
 // A line for people, before it is known on whose terminal.
 struct Line {
-  enum class Mark : char { none = ' ', waits = '.', done = '+' };
+  enum class Mark : char { none = ' ', waits = '.', done = '+', warns = '!' };
 
   Mark mark = Mark::none;
   std::string text;  // without its end; bytes of others that could steer the terminal are `?`

@@ -43,7 +43,8 @@ UniqueFd create_tun(const std::string& name) {
   if (::ioctl(fd.get(), TUNSETIFF, &request) != 0) {
     const int error = errno;
     throw Error(error == EPERM ? ErrorKind::denied : ErrorKind::config,
-                fmt::format("create the TUN '{}': {}", name, errno_text(error)));
+                fmt::format("create the TUN '{}': {}", name, errno_text(error)),
+                fmt::format("ls -l {}   should be 'crw-rw-rw- … 10, 200'", device));
   }
   return fd;
 }

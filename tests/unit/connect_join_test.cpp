@@ -50,7 +50,7 @@ TEST_CASE("what is said when joining arrives as it was said") {
   CHECK(failed.hint == "ask");
 
   using Mark = connect::JoinLine::Mark;
-  for (const Mark mark : {Mark::none, Mark::waits, Mark::done}) {
+  for (const Mark mark : {Mark::none, Mark::waits, Mark::done, Mark::warns}) {
     const connect::JoinLine line{mark, "shadow kt-x runs"};
     CHECK(there_and_back(line) == line);
   }
