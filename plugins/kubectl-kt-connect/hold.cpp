@@ -35,6 +35,7 @@ using std::chrono::seconds;
 
 constexpr seconds undo_limit{5};
 constexpr seconds status_every{1};
+constexpr int unauthorized = 401;
 // Between two shadows that could not be made; the API server is asked a few things for each.
 constexpr seconds first_retry{1};
 constexpr seconds last_retry{15};
@@ -149,12 +150,22 @@ class Holder {
   Task<> check_rights() {
     steps_.begin("API server " + config_.server);
     steps_.waits_for("no answer yet");
-    // A GET, because kubectl can repeat one: of a refused POST it may say only that its body is
-    // lost.
-    (void)co_await client_->get_path("/version");
+    co_await hear_refusal();
     co_await cluster::check_connect_rights(*client_, config_.namespace_, options_.carrier,
                                            surroundings_.program);
     steps_.end("rights checked");
+  }
+
+  // A refused token is heard by a GET, which kubectl can repeat: of a refused POST it may say only
+  // that its body is lost. Whether /version itself is allowed is of no matter.
+  Task<> hear_refusal() {
+    try {
+      (void)co_await client_->get_path("/version");
+    } catch (const kube::ApiError& e) {
+      if (e.status() == unauthorized) {
+        throw;
+      }
+    }
   }
 
   Attachment& add_attachment() {

@@ -111,8 +111,10 @@ bool ReceiveHalf::due(std::uint64_t grant) const {
   const Credit now = credit(grant);
   const std::uint64_t received = now.acknowledged - said_.acknowledged;
   const bool fin_came = complete() && received > 0;
-  return fin_came || received >= std::min(acknowledge_after, window_ / 4) ||
-         (!complete() && now.limit - said_.limit >= window_ / 4);
+  // Of what the sender may really use: a crowded tunnel grants less than the window.
+  const std::uint64_t enough = std::min(window_, grant) / 4;
+  return fin_came || received >= std::min(acknowledge_after, enough) ||
+         (!complete() && now.limit - said_.limit >= enough);
 }
 
 std::uint64_t ReceiveHalf::growth(io::TimePoint now, io::Duration round_trip) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mux/core.h"
+#include "mux/receive_half.h"
 #include "support/catch.h"
 
 #include <algorithm>
@@ -340,4 +341,20 @@ TEST_CASE("a sender that is full goes on when a link has taken bytes, without wa
     return event.kind == mux::EventKind::changed && event.id == id;
   }));
   CHECK_FALSE(pair.laptop.prepare(id).empty());
+}
+
+// Once a quarter of the whole window had to pass first, more than was granted: then every credit
+// came by the clock, 64 KiB in 50 ms.
+TEST_CASE("in a crowded tunnel credit follows what is granted, not the window") {
+  constexpr std::uint64_t granted = 64UL * 1024;
+  mux::ChunkPool pool;
+  mux::ReceiveHalf half(pool);
+  const Bytes much(mux::initial_window);
+  REQUIRE(half.receive(0, much));
+  half.consume(much.size());
+  half.said(half.credit(granted));
+  const Bytes little(granted / 4);
+  REQUIRE(half.receive(much.size(), little));
+  half.consume(little.size());
+  CHECK(half.due(granted));
 }
