@@ -89,7 +89,7 @@ Task<std::string> Attachment::lost() {
 }
 
 Task<> Attachment::remove_shadow() {
-  co_await cluster::delete_shadow(parts_.client, login_.run);
+  removed_ = co_await cluster::delete_shadow(parts_.client, login_.run);
 }
 
 Task<> Attachment::stop() {

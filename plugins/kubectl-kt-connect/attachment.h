@@ -38,8 +38,9 @@ class Attachment {
   // Waits until shadow or tunnel is lost, and says why.
   io::Task<std::string> lost();
 
-  // Deletes the shadow.
+  // Deletes the shadow; removed() tells whether there was one.
   io::Task<> remove_shadow();
+  [[nodiscard]] bool removed() const { return removed_; }
   // Ends the tunnel, then all that it needs on the laptop.
   void end(const std::string& why) { tunnel_.end(why); }
   io::Task<> stop();
@@ -58,6 +59,7 @@ class Attachment {
   Parts parts_;
   cluster::ShadowLogin login_;
   std::string pod_;
+  bool removed_ = false;
   mux::Tunnel tunnel_;
   std::optional<cluster::Carriers> carriers_;
   std::optional<cluster::Links> links_;

@@ -156,20 +156,29 @@ class Story {
     co_await membership_->capture(network.descriptors());
     say({{}, "connected: " + ready.summary});
     io::TaskGroup both(executor_);
-    host::CommandEnd end;
+    std::optional<host::CommandEnd> end;
     both.spawn(run_to_end(command, end, both));
     both.spawn(keep_membership(network));
     PublishedPorts published(executor_, options_.publish, command,
                              [this](const cli::Line& line) { say(line); });
     both.spawn(published.run());
-    co_await both.join();
-    if (end.not_run) {
-      log::error("connect", "cannot run {}", *end.not_run);
+    std::exception_ptr failure;
+    try {
+      co_await both.join();
+    } catch (...) {
+      failure = std::current_exception();
     }
-    co_return end.exit_code;
+    if (!end) {
+      std::rethrow_exception(failure);
+    }
+    if (end->not_run) {
+      log::error("connect", "cannot run {}", *end->not_run);
+    }
+    co_return end->exit_code;  // also when a signal to us has ended it
   }
 
-  Task<> run_to_end(host::NamespacedCommand& command, host::CommandEnd& end, io::TaskGroup& both) {
+  Task<> run_to_end(host::NamespacedCommand& command, std::optional<host::CommandEnd>& end,
+                    io::TaskGroup& both) {
     const cli::Interrupts::Hold hold(interrupts_);
     std::exception_ptr cancelled;
     try {
@@ -179,23 +188,26 @@ class Story {
     }
     if (cancelled != nullptr) {
       co_await io::ignore_cancellation();
-      co_await pass_on_signal(command);
+      co_await pass_on_signal(command, end);
       std::rethrow_exception(cancelled);
     }
     both.cancel();
   }
 
-  // CMD hears what has ended us, and may save its work.
-  Task<> pass_on_signal(host::NamespacedCommand& command) {
+  // CMD hears what ends us, and may save its work.
+  Task<> pass_on_signal(host::NamespacedCommand& command, std::optional<host::CommandEnd>& end) {
     command.send_signal(interrupts_.signal() != 0 ? interrupts_.signal() : SIGTERM);
     try {
-      co_await io::with_timeout(patience, "CMD", wait_for_end(command));
+      co_await io::with_timeout(patience, "CMD", wait_for_end(command, end));
     } catch (const Error& e) {
       log::debug("connect", "{}", e.message());  // it is killed with its namespaces
     }
   }
 
-  static Task<> wait_for_end(host::NamespacedCommand& command) { (void)co_await command.run(); }
+  static Task<> wait_for_end(host::NamespacedCommand& command,
+                             std::optional<host::CommandEnd>& end) {
+    end = co_await command.run();
+  }
 
   // CMD's connections are reset when the tunnel's process dies; CMD itself goes on with another.
   Task<> keep_membership(const Network& network) {

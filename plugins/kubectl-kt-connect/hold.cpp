@@ -165,6 +165,9 @@ class Holder {
       if (e.status() == unauthorized) {
         throw;
       }
+    } catch (Error& e) {
+      e.add_context("ask the API server");
+      throw;
     }
   }
 
@@ -297,7 +300,7 @@ class Holder {
     if (proxy_) {
       co_await proxy_->stop();
     }
-    if (left.empty() && !attachments_.empty()) {
+    if (!attachments_.empty() && attachments_.back().removed()) {
       steps_.say(fmt::format("put back: job {} deleted", attachments_.back().name()));
     }
   }

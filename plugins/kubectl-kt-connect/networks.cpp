@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace kt::connect {
 namespace {
@@ -54,22 +55,39 @@ json items(const json& list) {
   return list.is_object() ? list.value("items", json::array()) : json::array();
 }
 
-// An address that no Service can have (RFC 5737), so that the server tells which it could.
-json impossible_service() {
+struct ImpossibleAddress {
+  const char* family;
+  const char* address;
+};
+
+// That no Service can have (RFC 5737, RFC 3849), so that the server tells which it could.
+constexpr std::array<ImpossibleAddress, 2> impossible_addresses{
+    {{"IPv4", "192.0.2.255"}, {"IPv6", "2001:db8::ffff"}}};
+
+json impossible_service(const ImpossibleAddress& impossible) {
   return {{"apiVersion", "v1"},
           {"kind", "Service"},
           {"metadata", {{"generateName", "kt-probe-"}}},
-          {"spec", {{"clusterIP", "192.0.2.255"}, {"ports", {{{"port", 80}}}}}}};
+          {"spec",
+           {{"clusterIP", impossible.address},
+            {"ipFamilies", {impossible.family}},
+            {"ports", {{{"port", 80}}}}}}};
 }
 
-Task<std::vector<net::Prefix>> probe_service_network(kube::Client& client, std::string namespace_) {
-  try {
-    co_await client.create(kube::services, std::move(namespace_), impossible_service(),
-                           kube::DryRun::server);
-  } catch (const kube::ApiError& e) {
-    co_return valid_range(e.server_message());
+// A family that the cluster has not gives no range.
+Task<std::vector<net::Prefix>> probe_service_networks(kube::Client& client,
+                                                      std::string namespace_) {
+  std::vector<net::Prefix> networks;
+  for (const ImpossibleAddress& impossible : impossible_addresses) {
+    try {
+      co_await client.create(kube::services, namespace_, impossible_service(impossible),
+                             kube::DryRun::server);
+    } catch (const kube::ApiError& e) {
+      const std::vector<net::Prefix> range = valid_range(e.server_message());
+      networks.insert(networks.end(), range.begin(), range.end());
+    }
   }
-  co_return std::vector<net::Prefix>{};
+  co_return networks;
 }
 
 // nullopt and a line in `missing` when the rights do not allow it, or the API lacks it.
@@ -172,7 +190,7 @@ Task<Networks> discover_networks(kube::Client& client, std::string namespace_) {
     networks.services = service_networks(*cidrs);
   }
   if (networks.services.empty()) {
-    networks.services = co_await probe_service_network(client, namespace_);
+    networks.services = co_await probe_service_networks(client, namespace_);
   }
   const auto nodes = co_await list_if_allowed(client, kube::nodes, {}, networks);
   if (nodes) {
