@@ -15,7 +15,7 @@ constexpr std::chrono::seconds short_again{1};
 // Datagrams that wait for a link, of all streams and of one: more are dropped, as networks do.
 constexpr std::size_t max_waiting_datagrams = 4 * 1024 * 1024;
 constexpr std::uint32_t max_waiting_of_one = 512 * 1024;
-constexpr std::uint64_t least_window = 64 * 1024;
+constexpr std::uint64_t least_window = 256 * 1024;
 
 }  // namespace
 
