@@ -5,8 +5,8 @@
 
 #include "base/bytes.h"
 #include "io/socket_stream.h"
+#include "io/task_group.h"
 
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
 
@@ -20,7 +20,6 @@
 #include <cerrno>
 #include <concepts>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 
@@ -29,11 +28,11 @@ namespace kt::io {
 // What mux::Stream offers; the meaning of each word is written there.
 template <class S>
 concept RelayStream = requires(S& stream, std::size_t count, int error) {
-  { stream.changed() } -> std::same_as<Task<>>;
-  stream.wake();
+  { stream.readable() } -> std::same_as<Task<>>;
   { stream.peek(std::span<BytesView>()) } -> std::same_as<std::size_t>;
   stream.consume(count);
   { stream.ended() } -> std::same_as<bool>;
+  { stream.writable() } -> std::same_as<Task<>>;
   { stream.prepare() } -> std::same_as<MutableBytes>;
   stream.commit(count);
   stream.finish();
@@ -73,28 +72,13 @@ inline ssize_t send_parts(int socket, std::span<const BytesView> parts) {
   return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-// What the socket's handlers tell the relay. They may come after its end, hence shared with them.
-template <RelayStream S>
-struct Readiness {
-  S* stream;  // null when the relay is over
-  bool read = true;
-  bool write = true;
-  bool error = false;
-  std::array<bool, 3> waiting{};  // by Socket::wait_type: a handler is under way
-};
-
-// The state of one relay; lives in relay()'s frame. One task for both directions: a connection that
-// is idle costs one coroutine and one handler.
+// The state of one relay; lives in relay()'s frame.
 template <RelayStream S>
 struct Relay {
-  Relay(Socket from, S& to)
-      : socket(std::move(from)), stream(to), ready(std::make_shared<Readiness<S>>()) {
-    ready->stream = &to;
-  }
+  Relay(Socket from, S& to) : socket(std::move(from)), stream(to) {}
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
   ~Relay() {
-    ready->stream = nullptr;
     if (!sent_all || !received_all) {
       fail(ECONNABORTED);  // cancelled
     }
@@ -102,7 +86,6 @@ struct Relay {
 
   Socket socket;
   S& stream;
-  std::shared_ptr<Readiness<S>> ready;
   RelayResult result;
   bool sent_all = false;      // the socket's end of file has been passed on
   bool received_all = false;  // the stream's
@@ -123,111 +106,131 @@ struct Relay {
     if (result.error == 0 && stream.error() != 0) {
       fail(stream.error());
     }
-    return result.error != 0 || (sent_all && received_all);
-  }
-
-  void wait_for(Socket::wait_type what, bool Readiness<S>::*flag) {
-    bool& waiting = ready->waiting[static_cast<std::size_t>(what)];
-    if (std::exchange(waiting, true)) {
-      return;
-    }
-    socket.async_wait(what, [state = ready, what, flag](const error_code& ec) {
-      state->waiting[static_cast<std::size_t>(what)] = false;
-      if (state->stream != nullptr && ec != asio::error::operation_aborted) {
-        (*state).*flag = true;
-        state->stream->wake();
-      }
-    });
-  }
-
-  void block_read() {
-    ready->read = false;
-    wait_for(Socket::wait_read, &Readiness<S>::read);
-  }
-  void block_write() {
-    ready->write = false;
-    wait_for(Socket::wait_write, &Readiness<S>::write);
-  }
-
-  // An error code that a system call has left; EAGAIN and EINTR are none.
-  void broken(int error, void (Relay::*block)()) {
-    if (error == EAGAIN || error == EINTR) {
-      (this->*block)();
-    } else {
-      fail(error);
-    }
+    return result.error != 0;
   }
 };
 
-// Moves what the socket has and the stream takes, without waiting; how many bytes that was.
+enum class Turn { would_block, no_room, ended, used_up };
+
+// Moves what the socket has and the stream takes, without waiting.
 template <RelayStream S>
-std::size_t receive_turn(Relay<S>& relay) {
-  std::size_t moved = 0;
-  while (moved < relay_turn && relay.ready->read && !relay.sent_all && relay.result.error == 0) {
+Turn receive_turn(Relay<S>& relay) {
+  for (std::size_t moved = 0; moved < relay_turn;) {
     const MutableBytes room = relay.stream.prepare();
     if (room.empty()) {
-      break;
+      return Turn::no_room;
     }
     const ssize_t count =
         ::recv(relay.socket.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
     const int error = errno;
     relay.stream.commit(count > 0 ? static_cast<std::size_t>(count) : 0);
-    if (count < 0) {
-      relay.broken(error, &Relay<S>::block_read);
-    } else if (count == 0) {
-      relay.stream.finish();
-      relay.sent_all = true;
-    } else if (static_cast<std::size_t>(count) < room.size()) {
-      relay.block_read();  // most likely nothing more; the wait tells at once when it is not so
+    if (count == 0) {
+      return Turn::ended;
     }
-    moved += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+    if (count < 0) {
+      if (error == EAGAIN || error == EINTR) {
+        return Turn::would_block;
+      }
+      relay.fail(error);
+      return Turn::ended;
+    }
+    moved += static_cast<std::size_t>(count);
+    relay.result.sent += static_cast<std::uint64_t>(count);
+    if (static_cast<std::size_t>(count) < room.size()) {
+      return Turn::would_block;  // most likely; the wait tells at once when it is not so
+    }
   }
-  relay.result.sent += moved;
-  return moved;
+  return Turn::used_up;
 }
 
-// Moves what the stream has and the socket takes, without waiting; how many bytes that was.
+// Moves what the stream has and the socket takes, without waiting.
 template <RelayStream S>
-std::size_t send_turn(Relay<S>& relay) {
-  std::size_t moved = 0;
-  while (moved < relay_turn && relay.ready->write && !relay.received_all &&
-         relay.result.error == 0) {
+Turn send_turn(Relay<S>& relay) {
+  for (std::size_t moved = 0; moved < relay_turn;) {
     std::array<BytesView, gathered> parts;
     const std::size_t part_count = relay.stream.peek(parts);
     if (part_count == 0) {
-      break;
+      return relay.stream.ended() ? Turn::ended : Turn::no_room;
     }
     const ssize_t count =
         send_parts(relay.socket.native_handle(), std::span(parts).first(part_count));
     const int error = errno;
     if (count < 0) {
-      relay.broken(error, &Relay<S>::block_write);
-      break;
+      if (error == EAGAIN || error == EINTR) {
+        return Turn::would_block;
+      }
+      relay.fail(error);
+      return Turn::ended;
     }
     relay.stream.consume(static_cast<std::size_t>(count));
     moved += static_cast<std::size_t>(count);
+    relay.result.received += static_cast<std::uint64_t>(count);
   }
-  relay.result.received += moved;
-  return moved;
+  return Turn::used_up;
 }
 
-// The stream's end becomes the socket's; then only a RST can still come from a half-closed socket.
+// Half-closed and silent: only a RST can still come from there.
 template <RelayStream S>
-void pass_ends(Relay<S>& relay) {
-  if (!relay.received_all && relay.result.error == 0 && relay.stream.ended()) {
-    error_code ignored;
-    relay.socket.shutdown(Socket::shutdown_send, ignored);
-    relay.received_all = true;
-  }
-  if (relay.sent_all && !relay.received_all && relay.result.error == 0 && !relay.ready->error) {
-    relay.wait_for(Socket::wait_error, &Readiness<S>::error);
-  }
+Task<> watch_for_reset(Relay<S>& relay) {
+  error_code ec;
+  co_await relay.socket.async_wait(Socket::wait_error, asio::redirect_error(use_task, ec));
   int error = 0;
   socklen_t size = sizeof error;
-  if (relay.ready->error && relay.result.error == 0 &&
+  if (!ec && relay.result.error == 0 &&
       ::getsockopt(relay.socket.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
       error != 0) {
     relay.fail(error);
+  }
+}
+
+template <RelayStream S>
+Task<> socket_to_stream(Relay<S>& relay) {
+  while (!relay.over()) {
+    const Turn turn = receive_turn(relay);
+    error_code ec;
+    if (turn == Turn::ended) {
+      break;
+    }
+    if (turn == Turn::no_room) {
+      co_await relay.stream.writable();
+    } else if (turn == Turn::would_block) {
+      co_await relay.socket.async_wait(Socket::wait_read, asio::redirect_error(use_task, ec));
+    } else {
+      co_await asio::post(relay.socket.get_executor(), use_task);
+    }
+  }
+  if (relay.result.error == 0) {
+    relay.stream.finish();
+    relay.sent_all = true;
+  }
+  if (relay.result.error == 0 && !relay.received_all) {
+    co_await watch_for_reset(relay);
+  }
+}
+
+template <RelayStream S>
+Task<> stream_to_socket(Relay<S>& relay) {
+  while (!relay.over()) {
+    const Turn turn = send_turn(relay);
+    error_code ec;
+    if (turn == Turn::ended) {
+      break;
+    }
+    if (turn == Turn::no_room) {
+      co_await relay.stream.readable();
+    } else if (turn == Turn::would_block) {
+      co_await relay.socket.async_wait(Socket::wait_write, asio::redirect_error(use_task, ec));
+    } else {
+      co_await asio::post(relay.socket.get_executor(), use_task);
+    }
+  }
+  if (relay.result.error == 0) {
+    error_code ignored;
+    relay.socket.shutdown(Socket::shutdown_send, ignored);
+    relay.received_all = true;
+    if (relay.sent_all) {
+      relay.socket.cancel(ignored);  // ends watch_for_reset()
+    }
   }
 }
 
@@ -238,14 +241,12 @@ Task<RelayResult> relay(Socket socket, S& stream) {
   const int on = 1;
   (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   detail::Relay<S> state(std::move(socket), stream);
-  while (!state.over()) {
-    const std::size_t moved = detail::receive_turn(state) + detail::send_turn(state);
-    detail::pass_ends(state);
-    if (moved >= detail::relay_turn) {
-      co_await asio::post(co_await asio::this_coro::executor, use_task);
-    } else if (moved == 0 && !state.over()) {
-      co_await stream.changed();
-    }
+  TaskGroup both(co_await asio::this_coro::executor);
+  both.spawn(detail::socket_to_stream(state));
+  both.spawn(detail::stream_to_socket(state));
+  co_await both.join();
+  if (!state.sent_all || !state.received_all) {
+    state.fail(ECONNABORTED);
   }
   co_return state.result;
 }
