@@ -41,9 +41,7 @@ constexpr seconds first_retry{1};
 constexpr seconds last_retry{15};
 
 std::string list(const std::vector<net::Prefix>& prefixes) {
-  std::vector<std::string> texts;
-  std::ranges::transform(prefixes, std::back_inserter(texts), &net::Prefix::to_string);
-  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
+  return prefixes.empty() ? "none" : fmt::format("{}", fmt::join(net::to_strings(prefixes), ", "));
 }
 
 kube::ClientOptions client_options(const kube::ConnectionFlags& flags) {
@@ -247,11 +245,13 @@ class Holder {
 
   // New nodes and pods may stand in networks that were not there at the start.
   Task<> keep_networks() {
-    co_await follow_pod_networks(*client_, config_.namespace_, [this](const net::Prefix& network) {
-      if (view_->add_pod_network(network)) {
-        steps_.say(fmt::format("the cluster has another network: {}", network.to_string()));
-      }
-    });
+    co_await follow_pod_networks(
+        *client_, config_.namespace_, view_->networks().by_node,
+        [this](const net::Prefix& network) {
+          if (view_->add_pod_network(network)) {
+            steps_.say(fmt::format("the cluster has another network: {}", network.to_string()));
+          }
+        });
   }
 
   Task<> keep_status() {

@@ -122,15 +122,6 @@ Task<bool> follow(kube::Client& client, kube::WatchScope scope, AddNetworks add,
   co_return true;
 }
 
-// False where the rights do not show them, or where networks are not a matter of nodes.
-Task<bool> nodes_have_networks(kube::Client& client) {
-  try {
-    co_return !node_networks(co_await client.list(kube::nodes, {})).empty();
-  } catch (const kube::ApiError&) {
-    co_return false;
-  }
-}
-
 }  // namespace
 
 std::vector<net::Prefix> service_networks(const json& service_cidr_list) {
@@ -173,9 +164,9 @@ std::vector<net::Prefix> valid_range(std::string_view server_message) {
   return prefix ? std::vector{*prefix} : std::vector<net::Prefix>{};
 }
 
-Task<> follow_pod_networks(kube::Client& client, std::string namespace_,
+Task<> follow_pod_networks(kube::Client& client, std::string namespace_, bool by_node,
                            std::function<void(const net::Prefix&)> on_network) {
-  if (co_await nodes_have_networks(client) &&
+  if (by_node &&
       co_await follow(client, {kube::nodes, {}, {}}, &add_networks_of_node, on_network)) {
     co_return;
   }
@@ -195,8 +186,9 @@ Task<Networks> discover_networks(kube::Client& client, std::string namespace_) {
   const auto nodes = co_await list_if_allowed(client, kube::nodes, {}, networks);
   if (nodes) {
     networks.pods = node_networks(*nodes);
+    networks.by_node = !networks.pods.empty();
   }
-  if (networks.pods.empty()) {
+  if (!networks.by_node) {
     const auto pods = co_await list_if_allowed(client, kube::pods, namespace_, networks);
     networks.pods = pods ? pod_networks(*pods) : std::vector<net::Prefix>{};
   }

@@ -17,6 +17,7 @@ namespace kt::connect {
 struct Networks {
   std::vector<net::Prefix> services;
   std::vector<net::Prefix> pods;
+  bool by_node = false;              // `pods` are what the nodes have, not what pods were seen in
   std::vector<std::string> missing;  // what could not be asked, for status and -v
 };
 
@@ -26,9 +27,9 @@ struct Networks {
 io::Task<Networks> discover_networks(kube::Client& client, std::string namespace_);
 
 // Tells of each node's or pod's network, those that are there and those that come, until cancelled:
-// nodes where the rights allow and nodes have networks, else pods in `namespace_`. Ends when the
-// rights allow neither. `client` outlives the task.
-io::Task<> follow_pod_networks(kube::Client& client, std::string namespace_,
+// nodes' when Networks::by_node and the rights allow to watch them, else pods' in `namespace_`.
+// Ends when the rights allow neither. `client` outlives the task.
+io::Task<> follow_pod_networks(kube::Client& client, std::string namespace_, bool by_node,
                                std::function<void(const net::Prefix&)> on_network);
 
 // Pure parts.

@@ -74,14 +74,6 @@ void read_pairs(const ParsedOptions& parsed, std::string_view flag,
   }
 }
 
-nlohmann::json texts(const std::vector<net::Prefix>& prefixes) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const net::Prefix& prefix : prefixes) {
-    list.push_back(prefix.to_string());
-  }
-  return list;
-}
-
 std::vector<net::Prefix> read_prefixes(const ParsedOptions& parsed, std::string_view flag) {
   std::vector<net::Prefix> prefixes;
   for (const std::string& value : parsed.values(flag)) {
@@ -224,8 +216,8 @@ std::string tunnel_key(const ConnectOptions& options, const std::string& namespa
                         namespace_,
                         carrier,
                         options.links,
-                        texts(options.include),
-                        texts(options.exclude),
+                        net::to_strings(options.include),
+                        net::to_strings(options.exclude),
                         options.all,
                         shadow.image,
                         shadow.image_pull_policy,

@@ -31,12 +31,6 @@ double milliseconds(io::Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-json texts(const std::vector<net::Prefix>& prefixes) {
-  json list = json::array();
-  std::ranges::transform(prefixes, std::back_inserter(list), &net::Prefix::to_string);
-  return list;
-}
-
 std::string carrier_of(const StatusNow& now, std::uint16_t number) {
   const auto found = std::ranges::find(now.carriers, number, &LinkCarrier::number);
   return found == now.carriers.end() ? "" : found->carrier;
@@ -162,8 +156,8 @@ json status_json(const StatusFacts& facts, const StatusNow& now) {
       {"domain", facts.domain},
       {"folder", facts.folder},
       {"networks",
-       {{"services", texts(facts.networks.services)},
-        {"pods", texts(facts.networks.pods)},
+       {{"services", net::to_strings(facts.networks.services)},
+        {"pods", net::to_strings(facts.networks.pods)},
         {"unknown", facts.networks.missing}}},
       {"pid", facts.pid},
       {"commands", commands_json(now.commands)},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace kt::net {
 namespace {
@@ -80,6 +81,12 @@ bool Prefix::overlaps(const Prefix& other) const {
 
 std::string Prefix::to_string() const {
   return fmt::format("{}/{}", address_.to_string(), length_);
+}
+
+std::vector<std::string> to_strings(const std::vector<Prefix>& prefixes) {
+  std::vector<std::string> texts;
+  std::ranges::transform(prefixes, std::back_inserter(texts), &Prefix::to_string);
+  return texts;
 }
 
 PrefixSet::PrefixSet(const std::vector<Prefix>& prefixes) {

@@ -35,6 +35,8 @@ class Prefix {
   int length_ = 0;
 };
 
+[[nodiscard]] std::vector<std::string> to_strings(const std::vector<Prefix>& prefixes);
+
 // Networks, asked for the longest one that contains an address, as a routing table is. Meant for
 // tens of prefixes: a look-up walks them.
 class PrefixSet {
