@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/network_members.h"
 
+#include "host/processes.h"
+
 #include <signal.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <filesystem>
 #include <system_error>
 #include <thread>
@@ -22,17 +23,10 @@ constexpr int kill_rounds = 100;
 
 // A zombie has no namespaces any more and is not found.
 std::vector<pid_t> members(const std::string& network_namespace) {
-  std::vector<pid_t> found;
-  std::error_code ec;
-  for (fs::directory_iterator entry("/proc", ec), end; !ec && entry != end; entry.increment(ec)) {
-    const std::string name = entry->path().filename().string();
-    pid_t pid = 0;
-    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    const bool is_pid = error == std::errc{} && stop == name.data() + name.size();
-    if (is_pid && pid != ::getpid() && network_namespace_of(pid) == network_namespace) {
-      found.push_back(pid);
-    }
-  }
+  std::vector<pid_t> found = running_processes();
+  std::erase_if(found, [&](pid_t pid) {
+    return pid == ::getpid() || network_namespace_of(pid) != network_namespace;
+  });
   return found;
 }
 

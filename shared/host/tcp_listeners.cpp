@@ -2,6 +2,7 @@
 #include "host/tcp_listeners.h"
 
 #include "base/error.h"
+#include "host/processes.h"
 
 #include <fmt/format.h>
 
@@ -64,22 +65,25 @@ std::optional<TcpListener> read_listener(BytesView body) {
                      is_on_loopback(message), message.idiag_inode};
 }
 
-bool has_socket(const fs::path& process, std::uint32_t inode) {
+// False too for a process that is not ours to look at, or ends meanwhile.
+bool has_socket(pid_t pid, std::uint32_t inode) {
   const std::string wanted = fmt::format("socket:[{}]", inode);
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(process / "fd", ignored)) {
-    if (fs::read_symlink(entry.path(), ignored) == wanted) {
+  std::error_code ec;
+  fs::directory_iterator entry(fmt::format("/proc/{}/fd", pid), ec);
+  for (const fs::directory_iterator end; !ec && entry != end; entry.increment(ec)) {
+    std::error_code unreadable;
+    if (fs::read_symlink(entry->path(), unreadable) == wanted) {
       return true;
     }
   }
   return false;
 }
 
-std::string name_of(const fs::path& process) {
-  std::ifstream file(process / "comm");
+std::string name_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/comm", pid));
   std::string name;
   std::getline(file, name);
-  return fmt::format("{} (pid {})", name, process.filename().string());
+  return fmt::format("{} (pid {})", name, pid);
 }
 
 }  // namespace
@@ -128,12 +132,12 @@ std::string owner_of_port(std::uint16_t port) {
   const std::vector<TcpListener> all = tcp_listeners(open_socket_diagnosis().get());
   const auto taken = std::ranges::find_if(
       all, [port](const TcpListener& l) { return l.port == port && l.on_loopback; });
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-    const std::string pid = entry.path().filename();
-    const bool process = pid.find_first_not_of("0123456789") == std::string::npos;
-    if (taken != all.end() && process && has_socket(entry.path(), taken->inode)) {
-      return name_of(entry.path());
+  if (taken == all.end()) {
+    return {};
+  }
+  for (const pid_t pid : running_processes()) {
+    if (has_socket(pid, taken->inode)) {
+      return name_of(pid);
     }
   }
   return {};
