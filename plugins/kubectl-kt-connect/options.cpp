@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace kt::connect {
@@ -87,17 +88,9 @@ std::vector<net::Prefix> read_prefixes(const ParsedOptions& parsed, std::string_
 }
 
 std::optional<cluster::Carrier> read_carrier(const ParsedOptions& parsed) {
-  const std::string& value = parsed.value("carrier");
-  if (value == "auto") {
-    return std::nullopt;
-  }
-  if (value == "proxy") {
-    return cluster::Carrier::proxy;
-  }
-  if (value == "port-forward") {
-    return cluster::Carrier::port_forward;
-  }
-  refuse("carrier", value, "one of auto, proxy and port-forward");
+  constexpr std::array<std::optional<cluster::Carrier>, 3> carriers{
+      std::nullopt, cluster::Carrier::proxy, cluster::Carrier::port_forward};
+  return carriers.at(parsed.choice("carrier", {"auto", "proxy", "port-forward"}));
 }
 
 std::chrono::seconds read_duration(const ParsedOptions& parsed, std::string_view flag,
@@ -138,20 +131,6 @@ PublishRule read_publish(const ParsedOptions& parsed) {
   return *rule;
 }
 
-DryRun read_dry_run(const ParsedOptions& parsed) {
-  const std::string& value = parsed.value("dry-run");
-  if (value == "none") {
-    return DryRun::none;
-  }
-  if (value == "client") {
-    return DryRun::client;
-  }
-  if (value == "server") {
-    return DryRun::server;
-  }
-  refuse("dry-run", value, "one of none, client and server");
-}
-
 log::Level read_verbosity(const ParsedOptions& parsed) {
   if (parsed.is_on("quiet")) {
     return log::Level::warn;
@@ -183,14 +162,7 @@ kube::ConnectionFlags connection_flags_of(const ParsedOptions& parsed) {
 }
 
 Output output_of(const ParsedOptions& parsed) {
-  const std::string& value = parsed.value("output");
-  if (value == "yaml") {
-    return Output::yaml;
-  }
-  if (value == "json") {
-    return Output::json;
-  }
-  refuse("output", value, "one of yaml and json");
+  return static_cast<Output>(parsed.choice("output", {"yaml", "json"}));
 }
 
 const std::vector<std::string>& connect_verbs() {
@@ -245,7 +217,7 @@ ConnectOptions to_connect_options(const ParsedOptions& parsed, const std::string
   options.linger = read_duration(parsed, "linger", std::chrono::seconds(0));
   options.timeout = read_duration(parsed, "timeout", std::chrono::seconds(0));
   options.publish = read_publish(parsed);
-  options.dry_run = read_dry_run(parsed);
+  options.dry_run = static_cast<DryRun>(parsed.choice("dry-run", {"none", "client", "server"}));
   options.output = output_of(parsed);
   options.verbosity = read_verbosity(parsed);
   options.command = parsed.command();

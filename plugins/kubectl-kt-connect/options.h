@@ -16,8 +16,8 @@
 
 namespace kt::connect {
 
-enum class DryRun { none, client, server };
-enum class Output { yaml, json };
+enum class DryRun { none, client, server };  // in the order of --dry-run's words
+enum class Output { yaml, json };            // of --output's
 
 // What was asked for, as a value.
 struct ConnectOptions {

@@ -5,6 +5,7 @@
 
 #include <cxxopts.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -240,6 +241,17 @@ long ParsedOptions::number(std::string_view name, long least, long most) const {
                 fmt::format("--{}={}", name, least));
   }
   return result;
+}
+
+std::size_t ParsedOptions::choice(std::string_view name,
+                                  const std::vector<std::string>& names) const {
+  const auto found = std::ranges::find(names, value(name));
+  if (found == names.end()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--{} '{}': one of {} and {}", name, value(name),
+                            fmt::join(names.begin(), names.end() - 1, ", "), names.back()));
+  }
+  return static_cast<std::size_t>(found - names.begin());
 }
 
 OptionTable::OptionTable(HelpText text, std::vector<Option> options)

@@ -37,6 +37,10 @@ class ParsedOptions {
   // Whole number in the range. Throws Error usage.
   [[nodiscard]] long number(std::string_view name, long least, long most) const;
 
+  // Index of the value in `names`. Throws Error usage "--x 'y': one of a, b and c".
+  [[nodiscard]] std::size_t choice(std::string_view name,
+                                   const std::vector<std::string>& names) const;
+
   [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
   // Behind `--`; has_command() tells a missing `--` from an empty command.
   [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
