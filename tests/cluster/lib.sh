@@ -187,6 +187,26 @@ start_connect() {
   connect_pid=$!
 }
 
+# start_shell [FLAG…]: a connect whose CMD is a shell that does what we ask, until `exec 9>&-`. What it prints is in out, what the
+# connect says in said, both in $scratch
+start_shell() {
+  shadow_label=kt-test/connect=$RANDOM$RANDOM
+  [ -p "$scratch/asks" ] || mkfifo "$scratch/asks"
+  "$cluster" laptop -u admin env XDG_RUNTIME_DIR="$runtime" kubectl kt-connect --namespace "$namespace" --labels $shadow_label "$@" -- bash \
+    <"$scratch/asks" >"$scratch/out" 2>"$scratch/said" &
+  connect_pid=$!
+  exec 9>"$scratch/asks"
+  ask 'echo here'
+  wait_until 20 grep -q here "$scratch/out"
+}
+ask() { printf '%s\n' "$1" >&9; }
+
+# processes_of RUNTIME: those whose XDG_RUNTIME_DIR it is, what CMD started included
+processes_of() { grep -lzxF "XDG_RUNTIME_DIR=$1" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3; }
+no_process_of() { [ -z "$(processes_of "$1")" ] || { ps -o pid,ppid,args $(processes_of "$1"); return 1; }; }
+
+milliseconds() { printf '%d' $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
 # Of a connect: the process that holds its tunnel, the one that keeps CMD, CMD, and the kubectl children
 holder_of() { pgrep -P "$1" -f ' hold$'; }
 keeper_of() { pgrep -P "$1" -f -- ' -- '; }
@@ -222,13 +242,13 @@ hold_connect() {
 
 go_on() { kill -CONT "$(holder_of "$connect_pid")"; }
 
-# The network namespace of the shadow pod, as a path for nsenter(1)
-shadow_network() {
-  local container process
-  container=$(shadow_pod .status.containerStatuses[0].containerID)
-  process=$("$cluster" node ctr --address $run/containerd.sock --namespace k8s.io tasks ls | awk -v id="${container##*/}" '$1 == id {print $2}')
+# container_network CONTAINER_ID: of a pod's status; its network namespace as a path for nsenter(1)
+container_network() {
+  local process
+  process=$("$cluster" node ctr --address $run/containerd.sock --namespace k8s.io tasks ls | awk -v id="${1##*/}" '$1 == id {print $2}')
   printf '/proc/%s/ns/net' "$process"
 }
+shadow_network() { container_network "$(shadow_pod .status.containerStatuses[0].containerID)"; }
 in_shadow() { nsenter --net="$(shadow_network)" "$@"; }
 
 # drop_in_shadow [MATCH…]: the shadow pod no longer sees what comes to its door, or only what nft's MATCH says
