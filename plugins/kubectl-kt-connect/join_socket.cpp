@@ -80,6 +80,10 @@ void JoinSocket::finish() noexcept {
   (void)::shutdown(descriptor_.native_handle(), SHUT_WR);
 }
 
+void JoinSocket::keep_until_exit() noexcept {
+  (void)descriptor_.release();
+}
+
 std::pair<UniqueFd, UniqueFd> join_socket_pair() {
   std::array<int, 2> ends{-1, -1};
   check_errno(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()),

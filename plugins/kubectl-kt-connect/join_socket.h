@@ -34,6 +34,9 @@ class JoinSocket {
   // No more from here; what the other end still says can be read.
   void finish() noexcept;
 
+  // From here on it ends with this process, so that its end tells the other one that we are gone.
+  void keep_until_exit() noexcept;
+
  private:
   io::asio::posix::stream_descriptor descriptor_;
 };

@@ -30,7 +30,11 @@ struct Joiners::Joiner {
 Joiners::Joiners(const io::Executor& executor, std::string tunnel)
     : executor_(executor), tunnel_(std::move(tunnel)), changed_(executor), tasks_(executor) {}
 
-Joiners::~Joiners() = default;
+Joiners::~Joiners() {
+  for (JoinSocket& socket : leaving_) {
+    socket.keep_until_exit();
+  }
+}
 
 void Joiners::adopt(JoinSocket socket) {
   tasks_.spawn(serve(std::move(socket)));

@@ -36,7 +36,7 @@ class Joiners {
 
   // Returns once nobody has been there for as long as the last one asked for.
   io::Task<> until_deserted();
-  // Serves nobody any more: all captures end. The connections end with this object.
+  // Serves nobody any more: all captures end. The connections end with this process.
   io::Task<> stop();
 
   [[nodiscard]] std::vector<JoinedCommand> commands() const;
