@@ -5,9 +5,7 @@
 
 #include "base/bytes.h"
 #include "io/socket_stream.h"
-#include "io/task_group.h"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
 
 #include <netinet/in.h>
@@ -20,6 +18,7 @@
 #include <cerrno>
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -28,16 +27,16 @@ namespace kt::io {
 // What mux::Stream offers; the meaning of each word is written there.
 template <class S>
 concept RelayStream = requires(S& stream, std::size_t count, int error) {
-  { stream.readable() } -> std::same_as<Task<>>;
   { stream.peek(std::span<BytesView>()) } -> std::same_as<std::size_t>;
   stream.consume(count);
   { stream.ended() } -> std::same_as<bool>;
-  { stream.writable() } -> std::same_as<Task<>>;
   { stream.prepare() } -> std::same_as<MutableBytes>;
   stream.commit(count);
   stream.finish();
   stream.reset(error);
   { stream.error() } -> std::same_as<int>;
+  { stream.changed() } -> std::same_as<Task<>>;
+  stream.wake();
 };
 
 struct RelayResult {
@@ -72,167 +71,174 @@ inline ssize_t send_parts(int socket, std::span<const BytesView> parts) {
   return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-// The state of one relay; lives in relay()'s frame.
+// Both directions of one connection. Its socket's handlers do the work where they are called; they
+// may come after relay() has ended, hence they share it. An idle one waits in one coroutine, for
+// the stream, and one handler, for the socket.
 template <RelayStream S>
-struct Relay {
-  Relay(Socket from, S& to) : socket(std::move(from)), stream(to) {}
-  Relay(const Relay&) = delete;
-  Relay& operator=(const Relay&) = delete;
-  ~Relay() {
-    if (!sent_all || !received_all) {
-      fail(ECONNABORTED);  // cancelled
+class Relay : public std::enable_shared_from_this<Relay<S>> {
+ public:
+  Relay(Socket socket, S& stream) : socket_(std::move(socket)), stream_(&stream) {}
+
+  // Does whatever can be done without waiting, and waits for the socket where that is the reason.
+  void pump() {
+    if (result_.error == 0 && stream_->error() != 0) {
+      fail(stream_->error());
+    }
+    receive_turn();
+    send_turn();
+    if (sent_all_ && !received_all_) {
+      wait(Socket::wait_error);  // half-closed and silent: only a RST can still come from there
     }
   }
 
-  Socket socket;
-  S& stream;
-  RelayResult result;
-  bool sent_all = false;      // the socket's end of file has been passed on
-  bool received_all = false;  // the stream's
+  [[nodiscard]] bool over() const { return result_.error != 0 || (sent_all_ && received_all_); }
+  [[nodiscard]] const RelayResult& result() const { return result_; }
+
+  // The stream is about to die, or the relay was cancelled.
+  void leave() {
+    if (!over()) {
+      fail(ECONNABORTED);
+    }
+    error_code ignored;
+    socket_.close(ignored);
+    stream_ = nullptr;
+  }
+
+ private:
+  // Moves what the socket has and the stream takes.
+  void receive_turn() {
+    std::size_t moved = 0;
+    while (!waits(Socket::wait_read) && !sent_all_ && result_.error == 0) {
+      const MutableBytes room = stream_->prepare();
+      if (room.empty()) {
+        return;
+      }
+      const ssize_t count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+      const int error = errno;
+      stream_->commit(count > 0 ? static_cast<std::size_t>(count) : 0);
+      if (count <= 0) {
+        count == 0 ? finish() : blocked(error, Socket::wait_read);
+        return;
+      }
+      moved += static_cast<std::size_t>(count);
+      result_.sent += static_cast<std::uint64_t>(count);
+      // A short count is most likely the last of it; the wait tells at once when it is not so.
+      if (static_cast<std::size_t>(count) < room.size() || moved >= relay_turn) {
+        wait(Socket::wait_read);
+      }
+    }
+  }
+
+  // Moves what the stream has and the socket takes.
+  void send_turn() {
+    std::size_t moved = 0;
+    while (!waits(Socket::wait_write) && !received_all_ && result_.error == 0) {
+      std::array<BytesView, gathered> parts;
+      const std::size_t part_count = stream_->peek(parts);
+      if (part_count == 0) {
+        if (stream_->ended()) {
+          shut();
+        }
+        return;
+      }
+      const ssize_t count = send_parts(socket_.native_handle(), std::span(parts).first(part_count));
+      if (count < 0) {
+        blocked(errno, Socket::wait_write);
+        return;
+      }
+      stream_->consume(static_cast<std::size_t>(count));
+      result_.received += static_cast<std::uint64_t>(count);
+      moved += static_cast<std::size_t>(count);
+      if (moved >= relay_turn) {
+        wait(Socket::wait_write);
+      }
+    }
+  }
+
+  void finish() {
+    stream_->finish();
+    sent_all_ = true;
+  }
+
+  void shut() {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+    received_all_ = true;
+  }
+
+  void blocked(int error, Socket::wait_type until) {
+    if (error == EAGAIN || error == EINTR) {
+      wait(until);
+    } else {
+      fail(error);
+    }
+  }
 
   // One side broke: the other is told, and both directions end.
   void fail(int error) {
-    if (result.error != 0) {
+    if (over()) {
       return;
     }
-    result.error = error;
-    stream.reset(error);
+    result_.error = error;
+    stream_->reset(error);
     error_code ignored;
-    socket.set_option(asio::socket_base::linger(true, 0), ignored);
-    socket.close(ignored);
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.close(ignored);
   }
 
-  [[nodiscard]] bool over() {
-    if (result.error == 0 && stream.error() != 0) {
-      fail(stream.error());
-    }
-    return result.error != 0;
+  [[nodiscard]] bool waits(Socket::wait_type what) const {
+    return waiting_[static_cast<std::size_t>(what)];
   }
+
+  void wait(Socket::wait_type what) {
+    if (std::exchange(waiting_[static_cast<std::size_t>(what)], true)) {
+      return;
+    }
+    socket_.async_wait(what, [self = this->shared_from_this(), what](const error_code& ec) {
+      self->waiting_[static_cast<std::size_t>(what)] = false;
+      if (self->stream_ != nullptr && !ec) {
+        self->ready(what);
+      }
+    });
+  }
+
+  void ready(Socket::wait_type what) {
+    if (what == Socket::wait_error) {
+      look_for_reset();
+    }
+    pump();
+    if (over()) {
+      stream_->wake();
+    }
+  }
+
+  void look_for_reset() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+        error != 0) {
+      fail(error);
+    }
+  }
+
+  Socket socket_;
+  S* stream_;  // null once the relay has ended
+  RelayResult result_;
+  bool sent_all_ = false;          // the socket's end of file has been passed on
+  bool received_all_ = false;      // the stream's
+  std::array<bool, 3> waiting_{};  // by Socket::wait_type: a handler is under way
 };
 
-enum class Turn { would_block, no_room, ended, used_up };
-
-// Moves what the socket has and the stream takes, without waiting.
+// Ends the relay with the frame that it is in.
 template <RelayStream S>
-Turn receive_turn(Relay<S>& relay) {
-  for (std::size_t moved = 0; moved < relay_turn;) {
-    const MutableBytes room = relay.stream.prepare();
-    if (room.empty()) {
-      return Turn::no_room;
-    }
-    const ssize_t count =
-        ::recv(relay.socket.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
-    const int error = errno;
-    relay.stream.commit(count > 0 ? static_cast<std::size_t>(count) : 0);
-    if (count == 0) {
-      return Turn::ended;
-    }
-    if (count < 0) {
-      if (error == EAGAIN || error == EINTR) {
-        return Turn::would_block;
-      }
-      relay.fail(error);
-      return Turn::ended;
-    }
-    moved += static_cast<std::size_t>(count);
-    relay.result.sent += static_cast<std::uint64_t>(count);
-    if (static_cast<std::size_t>(count) < room.size()) {
-      return Turn::would_block;  // most likely; the wait tells at once when it is not so
-    }
-  }
-  return Turn::used_up;
-}
+struct RelayOwner {
+  explicit RelayOwner(std::shared_ptr<Relay<S>> owned) : relay(std::move(owned)) {}
+  RelayOwner(const RelayOwner&) = delete;
+  RelayOwner& operator=(const RelayOwner&) = delete;
+  ~RelayOwner() { relay->leave(); }
 
-// Moves what the stream has and the socket takes, without waiting.
-template <RelayStream S>
-Turn send_turn(Relay<S>& relay) {
-  for (std::size_t moved = 0; moved < relay_turn;) {
-    std::array<BytesView, gathered> parts;
-    const std::size_t part_count = relay.stream.peek(parts);
-    if (part_count == 0) {
-      return relay.stream.ended() ? Turn::ended : Turn::no_room;
-    }
-    const ssize_t count =
-        send_parts(relay.socket.native_handle(), std::span(parts).first(part_count));
-    const int error = errno;
-    if (count < 0) {
-      if (error == EAGAIN || error == EINTR) {
-        return Turn::would_block;
-      }
-      relay.fail(error);
-      return Turn::ended;
-    }
-    relay.stream.consume(static_cast<std::size_t>(count));
-    moved += static_cast<std::size_t>(count);
-    relay.result.received += static_cast<std::uint64_t>(count);
-  }
-  return Turn::used_up;
-}
-
-// Half-closed and silent: only a RST can still come from there.
-template <RelayStream S>
-Task<> watch_for_reset(Relay<S>& relay) {
-  error_code ec;
-  co_await relay.socket.async_wait(Socket::wait_error, asio::redirect_error(use_task, ec));
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (!ec && relay.result.error == 0 &&
-      ::getsockopt(relay.socket.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
-      error != 0) {
-    relay.fail(error);
-  }
-}
-
-template <RelayStream S>
-Task<> socket_to_stream(Relay<S>& relay) {
-  while (!relay.over()) {
-    const Turn turn = receive_turn(relay);
-    error_code ec;
-    if (turn == Turn::ended) {
-      break;
-    }
-    if (turn == Turn::no_room) {
-      co_await relay.stream.writable();
-    } else if (turn == Turn::would_block) {
-      co_await relay.socket.async_wait(Socket::wait_read, asio::redirect_error(use_task, ec));
-    } else {
-      co_await asio::post(relay.socket.get_executor(), use_task);
-    }
-  }
-  if (relay.result.error == 0) {
-    relay.stream.finish();
-    relay.sent_all = true;
-  }
-  if (relay.result.error == 0 && !relay.received_all) {
-    co_await watch_for_reset(relay);
-  }
-}
-
-template <RelayStream S>
-Task<> stream_to_socket(Relay<S>& relay) {
-  while (!relay.over()) {
-    const Turn turn = send_turn(relay);
-    error_code ec;
-    if (turn == Turn::ended) {
-      break;
-    }
-    if (turn == Turn::no_room) {
-      co_await relay.stream.readable();
-    } else if (turn == Turn::would_block) {
-      co_await relay.socket.async_wait(Socket::wait_write, asio::redirect_error(use_task, ec));
-    } else {
-      co_await asio::post(relay.socket.get_executor(), use_task);
-    }
-  }
-  if (relay.result.error == 0) {
-    error_code ignored;
-    relay.socket.shutdown(Socket::shutdown_send, ignored);
-    relay.received_all = true;
-    if (relay.sent_all) {
-      relay.socket.cancel(ignored);  // ends watch_for_reset()
-    }
-  }
-}
+  std::shared_ptr<Relay<S>> relay;
+};
 
 }  // namespace detail
 
@@ -240,15 +246,14 @@ template <RelayStream S>
 Task<RelayResult> relay(Socket socket, S& stream) {
   const int on = 1;
   (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  detail::Relay<S> state(std::move(socket), stream);
-  TaskGroup both(co_await asio::this_coro::executor);
-  both.spawn(detail::socket_to_stream(state));
-  both.spawn(detail::stream_to_socket(state));
-  co_await both.join();
-  if (!state.sent_all || !state.received_all) {
-    state.fail(ECONNABORTED);
+  const detail::RelayOwner<S> owner(std::make_shared<detail::Relay<S>>(std::move(socket), stream));
+  detail::Relay<S>& relay = *owner.relay;
+  relay.pump();
+  while (!relay.over()) {
+    co_await stream.changed();
+    relay.pump();
   }
-  co_return state.result;
+  co_return relay.result();
 }
 
 }  // namespace kt::io

@@ -15,7 +15,6 @@ constexpr std::chrono::seconds short_again{1};
 // Datagrams that wait for a link, of all streams and of one: more are dropped, as networks do.
 constexpr std::size_t max_waiting_datagrams = 4 * 1024 * 1024;
 constexpr std::uint32_t max_waiting_of_one = 512 * 1024;
-constexpr std::uint64_t least_window = 256 * 1024;
 
 }  // namespace
 
@@ -186,7 +185,7 @@ void Core::consume(StreamId id, std::size_t count, io::TimePoint now) {
 
 // When the tunnel holds much that its applications do not take, streams get less room each.
 std::uint64_t Core::grant(const StreamState& stream) const {
-  return receive_pool_.in_use() > options_.tunnel_window ? least_window : stream.receive.window();
+  return receive_pool_.in_use() > options_.tunnel_window ? initial_window : stream.receive.window();
 }
 
 void Core::ask_for_credit(StreamState& stream) {

@@ -9,6 +9,7 @@ namespace {
 
 // Said early enough that the sender never waits for it, seldom enough to cost nothing.
 constexpr std::uint64_t acknowledge_after = 256 * 1024;
+constexpr std::uint64_t window_of_readers = 1024 * 1024;
 
 using Pieces = std::map<std::uint64_t, Bytes>;
 
@@ -118,6 +119,9 @@ bool ReceiveHalf::due(std::uint64_t grant) const {
 }
 
 std::uint64_t ReceiveHalf::growth(io::TimePoint now, io::Duration round_trip) {
+  if (window_ < window_of_readers && queue_.begin() >= initial_window) {
+    return window_of_readers - window_;
+  }
   if (now - sample_time_ < round_trip) {
     return 0;
   }

@@ -43,8 +43,9 @@ class ReceiveHalf {
   [[nodiscard]] bool due(std::uint64_t grant) const;
   [[nodiscard]] bool news() const;
 
-  // Called on consume(): by how much the window shall grow so that it is twice what was consumed in
-  // one round trip (the bandwidth-delay product).
+  // Called on consume(): by how much the window shall grow. A stream whose first window was taken
+  // has a reader, and gets 1 MiB; from then on twice what was consumed in one round trip (the
+  // bandwidth-delay product).
   [[nodiscard]] std::uint64_t growth(io::TimePoint now, io::Duration round_trip);
   void grow(std::uint64_t by) { window_ += by; }
   [[nodiscard]] std::uint64_t window() const { return window_; }

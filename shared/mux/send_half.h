@@ -9,7 +9,7 @@
 
 namespace kt::mux {
 
-inline constexpr std::uint64_t initial_window = 1024 * 1024;  // both ends' first credit
+inline constexpr std::uint64_t initial_window = 256 * 1024;  // both ends' first credit
 
 // What one end sends on one stream: kept until acknowledged, so that it can be sent again.
 class SendHalf {

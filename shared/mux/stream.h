@@ -60,6 +60,8 @@ class Stream {
 
   // Wakes with any change of the above.
   io::Task<> changed() { return changed_.wait(); }
+  // As a change does: for whoever waits for something else besides.
+  void wake() noexcept { changed_.notify(); }
 
   // The same as plain calls. read_some: 0 at the end; both throw Error unavailable on a reset.
   io::Task<std::size_t> read_some(MutableBytes into);

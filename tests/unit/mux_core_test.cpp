@@ -197,6 +197,32 @@ TEST_CASE("a reader that never reads stops its own stream only") {
   CHECK(to_string(read(pair.agent, other, pair.now)) == "x");
 }
 
+TEST_CASE("many readers that never read cost their first window each, and others still move") {
+  Pair pair;
+  pair.link(1);
+  const Bytes much(4 << 20);
+  const auto stuff = [&](StreamId id) {
+    std::size_t taken = 0;
+    for (int turn = 0; turn < 8; ++turn) {
+      taken += write(pair.laptop, id, much, pair.now);
+      pair.settle();
+    }
+    return taken;
+  };
+  for (int count = 0; count < 256; ++count) {  // 64 MiB: more than a tunnel's window
+    REQUIRE(stuff(pair.open()) == mux::initial_window);
+  }
+  const StreamId other = pair.open();
+  std::size_t moved = 0;
+  for (int turn = 0; turn < 64; ++turn) {
+    moved += write(pair.laptop, other, much, pair.now);
+    while (pair.step()) {  // credit that waits for the clock does not count
+    }
+    read(pair.agent, other, pair.now);
+  }
+  CHECK(moved >= 32 * mux::initial_window);
+}
+
 TEST_CASE("datagrams keep their boundaries and need not wait for the answer") {
   Pair pair;
   pair.link(1);
@@ -331,7 +357,11 @@ TEST_CASE("a sender that is full goes on when a link has taken bytes, without wa
   pair.link(1);
   const StreamId id = pair.open();
   const Bytes much(mux::initial_window);
-  REQUIRE(write(pair.laptop, id, much, 0) < much.size());
+  write(pair.laptop, id, much, 0);
+  pair.settle();
+  read(pair.agent, id, 0);  // earns a window of 1 MiB
+  pair.settle();
+  REQUIRE(write(pair.laptop, id, Bytes(4 * much.size()), 0) == mux::SendHalf::max_unsent);
   REQUIRE(pair.laptop.prepare(id).empty());
   (void)pair.laptop.take_events();
   Bytes buffer(Core::min_fill);
