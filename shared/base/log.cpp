@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace kt::log {
@@ -79,6 +80,13 @@ Capture::~Capture() {
 }
 
 std::string harmless(std::string_view text) {
+  std::string line = harmless_lines(text);
+  std::ranges::replace_if(
+      line, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return line;
+}
+
+std::string harmless_lines(std::string_view text) {
   std::string safe(text);
   for (std::size_t i = 0; i < safe.size(); ++i) {
     const auto code = static_cast<unsigned char>(safe[i]);

@@ -64,7 +64,10 @@ class Capture {
   std::vector<std::string> lines_;
 };
 
-// `text` with control characters (C0, DEL, C1) replaced by `?`; other UTF-8 passes.
+// `text` as one line, with control characters (C0, DEL, C1) replaced by `?`, line ends and tabs by
+// a space: what the cluster says cannot pass for a line of ours. Other UTF-8 passes.
 [[nodiscard]] std::string harmless(std::string_view text);
+// The same for a text of our own that has several lines.
+[[nodiscard]] std::string harmless_lines(std::string_view text);
 
 }  // namespace kt::log

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <iterator>
 #include <numeric>
+#include <span>
 
 namespace kt::cli {
 namespace {
@@ -35,6 +36,32 @@ std::string without_short_equals(const std::vector<Option>& options, const std::
       argument.size() > 2 && argument[0] == '-' && argument[1] != '-' && argument[2] == '=';
   const Option* option = shaped ? find_short(options, argument[1]) : nullptr;
   return option == nullptr ? argument : flag_name(*option) + argument.substr(2);
+}
+
+// The 6 of kubectl's "-v 6": a switch that counts may have its level in a word of its own.
+bool is_level(const std::vector<Option>& options, const std::string& flag,
+              const std::string& word) {
+  const bool shaped =
+      flag.size() == 2 && flag[0] == '-' && word.size() == 1 && word[0] >= '0' && word[0] <= '9';
+  const Option* option = shaped ? find_short(options, flag[1]) : nullptr;
+  return option != nullptr && option->value_name.empty() && option->repeatable;
+}
+
+// What cxxopts would read otherwise than pflag does.
+std::vector<std::string> as_cxxopts_reads(const std::vector<Option>& options,
+                                          std::span<const std::string> arguments) {
+  std::vector<std::string> result;
+  for (const std::string& argument : arguments) {
+    if (!result.empty() && is_level(options, result.back(), argument)) {
+      result.back() += "=" + argument;
+    } else {
+      result.push_back(argument);
+    }
+  }
+  for (std::string& argument : result) {
+    argument = without_short_equals(options, argument);
+  }
+  return result;
 }
 
 cxxopts::Options make_parser(const std::vector<Option>& options) {
@@ -231,6 +258,12 @@ const std::vector<std::string>& ParsedOptions::values(std::string_view name) con
   return found == values_.end() ? no_values : found->second;
 }
 
+std::size_t ParsedOptions::count(std::string_view name) const {
+  const std::string& last = value(name);
+  const bool level = last.size() == 1 && last[0] >= '0' && last[0] <= '9';
+  return level ? static_cast<std::size_t>(last[0] - '0') : values(name).size();
+}
+
 long ParsedOptions::number(std::string_view name, long least, long most) const {
   const std::string& text = value(name);
   long result = 0;
@@ -259,9 +292,7 @@ OptionTable::OptionTable(HelpText text, std::vector<Option> options)
 
 ParsedOptions OptionTable::parse(const std::vector<std::string>& arguments) const {
   const auto separator = std::find(arguments.begin(), arguments.end(), "--");
-  std::vector<std::string> ours;
-  std::transform(arguments.begin(), separator, std::back_inserter(ours),
-                 [this](const std::string& a) { return without_short_equals(options_, a); });
+  const std::vector<std::string> ours = as_cxxopts_reads(options_, {arguments.begin(), separator});
   cxxopts::Options parser = make_parser(options_);
   std::vector<cxxopts::KeyValue> found;
   const std::vector<std::string> unknown = parse_with(parser, options_, ours, found);

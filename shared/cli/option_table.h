@@ -32,8 +32,8 @@ class ParsedOptions {
   [[nodiscard]] const std::vector<std::string>& values(std::string_view name) const;
   // A switch: --x, --x=true, --x=false.
   [[nodiscard]] bool is_on(std::string_view name) const { return value(name) == "true"; }
-  // How often: -vv is 2.
-  [[nodiscard]] std::size_t count(std::string_view name) const { return values(name).size(); }
+  // How often: -vv is 2, and so are -v=2 and kubectl's -v 2 (one digit, of a repeatable switch).
+  [[nodiscard]] std::size_t count(std::string_view name) const;
   // Whole number in the range. Throws Error usage.
   [[nodiscard]] long number(std::string_view name, long least, long most) const;
 

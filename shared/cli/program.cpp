@@ -171,11 +171,11 @@ ExitCode exit_code(ErrorKind kind) {
 }
 
 std::string render(const Error& error) {
-  std::string text = "error: " + error.message() + "\n";
+  std::string text = "error: " + log::harmless(error.message()) + "\n";
   if (!error.hint().empty()) {
-    text += "hint: " + error.hint() + "\n";
+    text += "hint: " + log::harmless_lines(error.hint()) + "\n";
   }
-  return log::harmless(text);
+  return text;
 }
 
 }  // namespace kt::cli

@@ -34,15 +34,9 @@ std::string hint_for(int status) {
   return status >= 500 ? "kubectl cluster-info" : "";
 }
 
-// One harmless line.
 std::string to_line(std::string_view text) {
   std::string line = log::harmless(text.substr(0, max_message));
-  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) {
-    line.pop_back();
-  }
-  for (char& c : line) {
-    c = c == '\n' || c == '\t' ? ' ' : c;
-  }
+  line.erase(line.find_last_not_of(' ') + 1);
   return line;
 }
 

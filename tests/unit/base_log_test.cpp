@@ -25,7 +25,9 @@ TEST_CASE("debug is silent until asked for") {
 TEST_CASE("bytes that steer a terminal are shown as question marks") {
   CHECK(harmless("\x1b[2Jred\x7f\r") == "?[2Jred??");
   CHECK(harmless("\xc2\x9b[31m\xc2\xa9\xc2") == "??[31m\xc2\xa9\xc2");
-  CHECK(harmless("na\xc3\xafve\n\t") == "na\xc3\xafve\n\t");
+  CHECK(harmless("na\xc3\xafve\n\t") == "na\xc3\xafve  ");
+  CHECK(harmless("pulled\nerror: forged") == "pulled error: forged");
+  CHECK(kt::log::harmless_lines("a:\n\x1b- b\n") == "a:\n?- b\n");
 }
 
 }  // namespace kt::log

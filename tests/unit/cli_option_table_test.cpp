@@ -24,7 +24,7 @@ OptionTable table() {
                        "Shadow", "2m"},
                       {"all", 'A', "", "Everything through the cluster", "Where"},
                       {"links", 0, "<number>", "Data links", "Shadow", "2"},
-                      {"verbose", 'v', "", "More output", "Output"},
+                      {"verbose", 'v', "", "More output", "Output", "", true},
                       {"token", 0, "<token>", "Bearer token", ""}});
 }
 
@@ -80,7 +80,11 @@ TEST_CASE("switches group, count and can be off") {
   CHECK(table().parse({"-vv", "-Av"}).count("verbose") == 3);
   CHECK_FALSE(table().parse({"--all=false"}).is_on("all"));
   CHECK(table().parse({"--all=true"}).is_on("all"));
-  CHECK(table().parse({"-v=6"}).value("verbose") == "6");
+  CHECK(table().parse({"-v=6"}).count("verbose") == 6);
+  const ParsedOptions level = table().parse({"-v", "6", "word"});
+  CHECK(level.count("verbose") == 6);
+  CHECK(level.words() == Words{"word"});
+  CHECK(table().parse({"-v", "66"}).words() == Words{"66"});
   CHECK(error_of({"--all=perhaps"}).message() == "--all: 'perhaps' is neither true nor false");
 }
 
