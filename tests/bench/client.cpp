@@ -2,6 +2,7 @@
 // kt-bench-client ADDRESS PORT [RESOLVER ZONE]: measures the route to a kt-bench-server (its first
 // port) and, where asked, uncached look-ups of names in ZONE by RESOLVER. Prints one JSON object;
 // null is a measurement that failed.
+// kt-bench-client METRIC ADDRESS PORT: prints that one alone.
 // kt-bench-client idle ADDRESS PORT COUNT: opens connections, prints "ready", waits for its input's
 // end.
 #include "latency.h"
@@ -107,11 +108,16 @@ int print_all(const std::vector<Measurement>& measurements) {
   return result;
 }
 
-}  // namespace
-}  // namespace kt::bench
-
-namespace kt::bench {
-namespace {
+int print_one(std::string_view name, const Target& target) {
+  for (const auto& measurement : route_measurements(target)) {
+    if (measurement.name == name) {
+      const double value = try_run(measurement);
+      std::printf("%.4g\n", value);
+      return std::isnan(value) ? 1 : 0;
+    }
+  }
+  return 2;
+}
 
 // Holds `count` connections that say nothing until the end of standard input.
 int hold_idle(const Target& target, std::size_t count) {
@@ -133,6 +139,9 @@ int hold_idle(const Target& target, std::size_t count) {
 }  // namespace kt::bench
 
 int main(int argc, char** argv) {
+  if (argc == 4) {
+    return kt::bench::print_one(argv[1], {argv[2], static_cast<std::uint16_t>(std::atoi(argv[3]))});
+  }
   if (argc == 5 && std::string_view(argv[1]) == "idle") {
     return kt::bench::hold_idle({argv[2], static_cast<std::uint16_t>(std::atoi(argv[3]))},
                                 static_cast<std::size_t>(std::atoi(argv[4])));
@@ -140,6 +149,7 @@ int main(int argc, char** argv) {
   if (argc != 3 && argc != 5) {
     std::fputs(
         "usage: kt-bench-client ADDRESS PORT [RESOLVER ZONE]\n"
+        "       kt-bench-client METRIC ADDRESS PORT\n"
         "       kt-bench-client idle ADDRESS PORT COUNT\n",
         stderr);
     return 2;
