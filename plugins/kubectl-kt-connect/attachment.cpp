@@ -16,11 +16,9 @@ constexpr std::chrono::minutes pod_limit{5};
 // A server that refuses to say how the pod is: the tunnel itself tells of its end, only later.
 constexpr std::chrono::seconds watch_again{10};
 
-mux::Tunnel::Options tunnel_options(const ConnectOptions& options) {
-  mux::Tunnel::Options tunnel;
-  tunnel.role = mux::Role::laptop;
-  tunnel.grace = options.shadow.grace;
-  return tunnel;
+cluster::PodTunnel::Options tunnel_options(const Attachment::Parts& parts) {
+  return {parts.kubectl, parts.api_socket, parts.options.carrier, parts.proxy_configured,
+          parts.options.links, parts.options.shadow.grace};
 }
 
 }  // namespace
@@ -28,30 +26,23 @@ mux::Tunnel::Options tunnel_options(const ConnectOptions& options) {
 Attachment::Attachment(const io::Executor& executor, Parts parts)
     : executor_(executor),
       parts_(std::move(parts)),
-      login_(cluster::fresh_login(parts_.namespace_, parts_.user, parts_.host)),
-      tunnel_(executor, tunnel_options(parts_.options)),
+      login_(cluster::fresh_login(cluster::names::connect_prefix, parts_.namespace_, parts_.user,
+                                  parts_.host)),
+      tunnel_(executor, tunnel_options(parts_), login_.credentials),
       lost_(executor),
       tasks_(executor) {}
 
 Task<> Attachment::make_shadow(std::function<void(const std::string&)> on_waiting) {
   co_await cluster::create_shadow(parts_.client, login_.run, parts_.options.shadow);
-  pod_ =
-      co_await cluster::wait_for_pod(parts_.client, login_.run, pod_limit, std::move(on_waiting));
+  pod_ = co_await cluster::wait_for_pod(parts_.client, cluster::pods_of_job(login_.run), pod_limit,
+                                        std::move(on_waiting));
 }
 
 Task<mux::Welcome> Attachment::attach() {
-  cluster::Carriers::Options carriers;
-  carriers.kubectl = parts_.kubectl;
-  carriers.api_socket = parts_.api_socket;
-  carriers.door = {parts_.namespace_, pod_, cluster::names::door_port};
-  carriers.only = parts_.options.carrier;
-  carriers.proxy_configured = parts_.proxy_configured;
-  carriers.api_round_trip = parts_.client.round_trip().value_or(io::Duration(0));
-  carriers_.emplace(executor_, std::move(carriers));
-  links_.emplace(executor_, *carriers_, tunnel_, login_.credentials, parts_.options.links);
-  mux::Welcome welcome = co_await links_->connect();
+  mux::Welcome welcome =
+      co_await tunnel_.attach({parts_.namespace_, pod_, cluster::names::door_port},
+                              parts_.client.round_trip().value_or(io::Duration(0)));
   tasks_.spawn(cluster::renew_deadlines(parts_.client, login_.run, parts_.options.shadow.grace));
-  tasks_.spawn(links_->keep());
   tasks_.spawn(keep_tunnel());
   tasks_.spawn(watch_shadow());
   co_return welcome;
@@ -71,7 +62,7 @@ Task<> Attachment::keep_tunnel() {
 Task<> Attachment::watch_shadow() {
   while (why_lost_.empty()) {
     try {
-      lose(co_await cluster::until_pod_lost(parts_.client, login_.run));
+      lose(co_await cluster::until_pod_lost(parts_.client, cluster::pods_of_job(login_.run)));
     } catch (const Error& e) {
       log::debug("connect", "the shadow is not watched: {}", e.message());
     }
@@ -94,24 +85,19 @@ Task<> Attachment::remove_shadow() {
 
 Task<> Attachment::stop() {
   co_await tasks_.stop();
-  if (carriers_) {
-    co_await carriers_->stop();
-  }
+  co_await tunnel_.stop();
 }
 
 StatusNow Attachment::status() const {
   StatusNow now;
   now.job = name();
   now.pod = pod_;
-  now.tunnel = tunnel_.status();
+  now.tunnel = tunnel_.tunnel().status();
   now.time = io::Clock::now();
-  if (!carriers_ || !links_) {
-    return now;
-  }
-  now.why_not_proxy = carriers_->why_not(cluster::Carrier::proxy);
-  now.why_not_port_forward = carriers_->why_not(cluster::Carrier::port_forward);
+  now.why_not_proxy = tunnel_.why_not(cluster::Carrier::proxy);
+  now.why_not_port_forward = tunnel_.why_not(cluster::Carrier::port_forward);
   for (const mux::LinkStatus& link : now.tunnel.links) {
-    if (const auto carrier = links_->carrier_of(link.name.number)) {
+    if (const auto carrier = tunnel_.carrier_of(link.name.number)) {
       now.carriers.push_back({link.name.number, std::string(cluster::to_string(*carrier))});
     }
   }

@@ -3,7 +3,7 @@
 // another one, and the streams of the old tunnel are reset.
 #pragma once
 
-#include "cluster/links.h"
+#include "cluster/pod_tunnel.h"
 #include "cluster/shadow_login.h"
 #include "io/task_group.h"
 #include "kube/client.h"
@@ -11,7 +11,6 @@
 #include "kubectl-kt-connect/status.h"
 
 #include <functional>
-#include <optional>
 #include <string>
 
 namespace kt::connect {
@@ -47,7 +46,7 @@ class Attachment {
 
   [[nodiscard]] const std::string& name() const { return login_.run.name; }
   [[nodiscard]] const std::string& pod() const { return pod_; }
-  [[nodiscard]] mux::Tunnel& tunnel() { return tunnel_; }
+  [[nodiscard]] mux::Tunnel& tunnel() { return tunnel_.tunnel(); }
   [[nodiscard]] StatusNow status() const;
 
  private:
@@ -60,9 +59,7 @@ class Attachment {
   cluster::ShadowLogin login_;
   std::string pod_;
   bool removed_ = false;
-  mux::Tunnel tunnel_;
-  std::optional<cluster::Carriers> carriers_;
-  std::optional<cluster::Links> links_;
+  cluster::PodTunnel tunnel_;
   std::string why_lost_;  // empty while nothing is
   io::Event lost_;
   io::TaskGroup tasks_;

@@ -61,7 +61,7 @@ struct Network {
 class Story {
  public:
   Story(const io::Executor& executor, ConnectOptions options, std::vector<std::string> arguments,
-        Surroundings surroundings, cli::Interrupts& interrupts)
+        flags::Surroundings surroundings, cli::Interrupts& interrupts)
       : executor_(executor),
         options_(std::move(options)),
         arguments_(std::move(arguments)),
@@ -244,7 +244,7 @@ class Story {
   io::Executor executor_;
   ConnectOptions options_;
   std::vector<std::string> arguments_;
-  Surroundings surroundings_;
+  flags::Surroundings surroundings_;
   kube::Kubectl kubectl_;
   cli::Interrupts& interrupts_;
   cli::Terminal terminal_;
@@ -255,7 +255,7 @@ class Story {
 }  // namespace
 
 Task<int> connect(ConnectOptions options, std::vector<std::string> arguments,
-                  Surroundings surroundings, cli::Interrupts& interrupts) {
+                  flags::Surroundings surroundings, cli::Interrupts& interrupts) {
   Story story(co_await io::asio::this_coro::executor, std::move(options), std::move(arguments),
               std::move(surroundings), interrupts);
   co_return co_await story.run();

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cli/program.h"
+#include "flags/surroundings.h"
 #include "kubectl-kt-connect/options.h"
-#include "kubectl-kt-connect/surroundings.h"
 
 #include <string>
 #include <vector>
@@ -14,6 +14,6 @@ namespace kt::connect {
 // command line that the options came from: a holder gets them as they are. Whatever happens, all
 // that was made is put back before this returns or throws, unless the tunnel goes on for others.
 io::Task<int> connect(ConnectOptions options, std::vector<std::string> arguments,
-                      Surroundings surroundings, cli::Interrupts& interrupts);
+                      flags::Surroundings surroundings, cli::Interrupts& interrupts);
 
 }  // namespace kt::connect

@@ -56,7 +56,7 @@ kube::ClientOptions client_options(const kube::ConnectionFlags& flags) {
 class Holder {
  public:
   Holder(const io::Executor& executor, ConnectOptions options, kube::Config config,
-         Surroundings surroundings)
+         flags::Surroundings surroundings)
       : executor_(executor),
         options_(std::move(options)),
         config_(std::move(config)),
@@ -308,7 +308,7 @@ class Holder {
   io::Executor executor_;
   ConnectOptions options_;
   kube::Config config_;
-  Surroundings surroundings_;
+  flags::Surroundings surroundings_;
   kube::Kubectl kubectl_;
   Joiners joiners_;
   cli::Steps steps_;
@@ -326,7 +326,7 @@ class Holder {
 
 }  // namespace
 
-Task<int> hold(UniqueFd starter, Surroundings surroundings) {
+Task<int> hold(UniqueFd starter, flags::Surroundings surroundings) {
   const io::Executor executor = co_await io::asio::this_coro::executor;
   JoinSocket socket(executor, std::move(starter));
   auto first = co_await socket.receive();

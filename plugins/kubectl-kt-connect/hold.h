@@ -5,13 +5,13 @@
 
 #include "base/unique_fd.h"
 #include "cli/program.h"
-#include "kubectl-kt-connect/surroundings.h"
+#include "flags/surroundings.h"
 
 namespace kt::connect {
 
 // `starter` is the join socket of who has started us: it begins with StartHolding. Whatever
 // happens, all that was made is put back before this returns. Complaints go to those who have
 // joined; the exit code is theirs to tell.
-io::Task<int> hold(UniqueFd starter, Surroundings surroundings);
+io::Task<int> hold(UniqueFd starter, flags::Surroundings surroundings);
 
 }  // namespace kt::connect

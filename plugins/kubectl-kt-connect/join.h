@@ -2,8 +2,8 @@
 // A command's place in the process that holds its tunnel.
 #pragma once
 
+#include "flags/surroundings.h"
 #include "kubectl-kt-connect/join_socket.h"
-#include "kubectl-kt-connect/surroundings.h"
 
 #include <functional>
 #include <optional>

@@ -27,47 +27,6 @@ namespace {
 
 using kt::cli::Invocation;
 
-constexpr const char* released_image = "ghcr.io/kubectl-kt/kt-shadow:" KT_VERSION;
-
-std::string environment(const char* name, std::string otherwise = {}) {
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? std::move(otherwise) : value;
-}
-
-std::string user_name() {
-  const passwd* entry = ::getpwuid(::getuid());
-  return entry == nullptr ? std::to_string(::getuid()) : entry->pw_name;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
-std::string runtime_folder() {
-  return environment("XDG_RUNTIME_DIR", fmt::format("/run/user/{}", ::getuid()));
-}
-
-std::string kubectl_program() {
-  return environment("KUBECTL_PATH", "kubectl");
-}
-
-kt::connect::Surroundings surroundings(const kt::cli::Invocation& invocation) {
-  std::ifstream file("/etc/resolv.conf");
-  kt::connect::Surroundings found;
-  found.program = invocation.program;
-  found.program_file = invocation.program_file;
-  found.runtime_folder = runtime_folder();
-  found.kubectl = kubectl_program();
-  found.image = environment("KT_IMAGE", released_image);
-  found.user = user_name();
-  found.host = host_name();
-  found.resolv_conf = {std::istreambuf_iterator<char>(file), {}};
-  found.proxy_in_environment = !environment("HTTPS_PROXY", environment("https_proxy")).empty();
-  return found;
-}
-
 // Before anything else: a word that is no verb is a mistake, and the most likely one is easy to
 // name.
 void check_words(const kt::cli::ParsedOptions& parsed, const std::string& program) {
@@ -88,7 +47,7 @@ kt::io::Task<int> connect_task(Invocation invocation) {
     co_return kt::cli::done;
   }
   check_words(parsed, invocation.program);
-  kt::connect::Surroundings found = surroundings(invocation);
+  kt::flags::Surroundings found = kt::flags::surroundings(invocation);
   kt::connect::ConnectOptions options = kt::connect::to_connect_options(parsed, found.image);
   if (options.dry_run != kt::connect::DryRun::none) {
     co_return co_await kt::connect::show_plan(std::move(options), std::move(found));
@@ -120,22 +79,25 @@ kt::io::Task<int> hold_task(Invocation invocation) {
   name_process(invocation.program_file);
   kt::io::allow_many_files();
   co_return co_await kt::connect::hold(kt::UniqueFd(kt::connect::holder_socket),
-                                       surroundings(invocation));
+                                       kt::flags::surroundings(invocation));
 }
 
 kt::io::Task<int> main_task(Invocation invocation) {
   if (invocation.program_file.find("kubectl_complete-") != std::string::npos) {
-    co_return co_await kt::connect::show_completion(std::move(invocation), kubectl_program());
+    co_return co_await kt::connect::show_completion(std::move(invocation),
+                                                    kt::flags::surroundings(invocation).kubectl);
   }
   const std::string verb = invocation.arguments.empty() ? "" : invocation.arguments.front();
   if (verb == "status") {
-    co_return co_await kt::connect::show_status(std::move(invocation), runtime_folder());
+    co_return co_await kt::connect::show_status(std::move(invocation),
+                                                kt::flags::surroundings(invocation).runtime_folder);
   }
   if (verb == kt::connect::hold_verb && invocation.arguments.size() == 1) {
     co_return co_await hold_task(std::move(invocation));
   }
   if (verb == "rbac") {
-    co_return co_await kt::connect::show_role(std::move(invocation), kubectl_program());
+    co_return co_await kt::connect::show_role(std::move(invocation),
+                                              kt::flags::surroundings(invocation).kubectl);
   }
   co_return co_await connect_task(std::move(invocation));
 }

@@ -5,7 +5,7 @@
 #include "cli/option_table.h"
 #include "cluster/carrier.h"
 #include "cluster/shadow.h"
-#include "kube/connection_flags.h"
+#include "flags/common.h"
 #include "kubectl-kt-connect/published_ports.h"
 #include "net/prefix.h"
 
@@ -16,8 +16,8 @@
 
 namespace kt::connect {
 
-enum class DryRun { none, client, server };  // in the order of --dry-run's words
-enum class Output { yaml, json };            // of --output's
+using flags::DryRun;
+using flags::Output;
 
 // What was asked for, as a value.
 struct ConnectOptions {
@@ -41,13 +41,6 @@ struct ConnectOptions {
 
 // Words that may stand first instead of flags: "status", …
 [[nodiscard]] const std::vector<std::string>& connect_verbs();
-
-// --output of a verb; what is allowed is its value name in `table`. Throws Error usage.
-[[nodiscard]] Output output_of(const cli::ParsedOptions& parsed);
-
-// kubectl's own connection flags, for every verb's table, and back.
-[[nodiscard]] std::vector<cli::Option> connection_options();
-[[nodiscard]] kube::ConnectionFlags connection_flags_of(const cli::ParsedOptions& parsed);
 
 // Names what the options make: two commands of the same key can share one tunnel.
 [[nodiscard]] std::string tunnel_key(const ConnectOptions& options, const std::string& namespace_);

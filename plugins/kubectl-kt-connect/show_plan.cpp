@@ -2,11 +2,11 @@
 #include "kubectl-kt-connect/show_plan.h"
 
 #include "cli/program.h"
+#include "cluster/names.h"
 #include "cluster/running_connect.h"
 #include "cluster/shadow_login.h"
 #include "kube/api_proxy.h"
 #include "kube/client.h"
-#include "kube/json_fields.h"
 #include "kube/yaml.h"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ struct Plan {
 
 // The owner's uid is the API server's to give.
 Plan plan_without_server(const cluster::ShadowRun& run, const cluster::ShadowOptions& options) {
-  Plan plan{cluster::shadow_job(run, options), cluster::shadow_secret(run, "")};
+  Plan plan{cluster::shadow_job(run, options), cluster::shadow_secret(run, json::object())};
   plan.secret["metadata"].erase("ownerReferences");
   return plan;
 }
@@ -43,9 +43,9 @@ Task<> ask_server(const kube::Kubectl& kubectl, kube::Config config, std::string
     kube::Client client(executor, folder.api_socket());
     plan.job = co_await client.create(kube::jobs, config.namespace_, std::move(plan.job),
                                       kube::DryRun::server);
-    const std::string uid = kube::text_at(kube::field(plan.job, "metadata"), "uid");
-    plan.secret = co_await client.create(kube::secrets, config.namespace_,
-                                         cluster::shadow_secret(run, uid), kube::DryRun::server);
+    plan.secret =
+        co_await client.create(kube::secrets, config.namespace_,
+                               cluster::shadow_secret(run, plan.job), kube::DryRun::server);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -67,11 +67,11 @@ void print(const Plan& plan, Output output) {
 
 }  // namespace
 
-Task<int> show_plan(ConnectOptions options, Surroundings surroundings) {
+Task<int> show_plan(ConnectOptions options, flags::Surroundings surroundings) {
   const kube::Kubectl kubectl{surroundings.kubectl, options.connection};
   const kube::Config config = co_await kube::read_config(kubectl);
-  const cluster::ShadowLogin login =
-      cluster::fresh_login(config.namespace_, surroundings.user, surroundings.host);
+  const cluster::ShadowLogin login = cluster::fresh_login(
+      cluster::names::connect_prefix, config.namespace_, surroundings.user, surroundings.host);
   Plan plan = plan_without_server(login.run, options.shadow);
   if (options.dry_run == DryRun::server) {
     co_await ask_server(kubectl, config, surroundings.runtime_folder, login.run, plan);

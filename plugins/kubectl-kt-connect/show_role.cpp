@@ -18,7 +18,7 @@ const cli::OptionTable& role_flags() {
     std::vector<cli::Option> flags = {
         {"output", 'o', "yaml|json", "How it is printed", "Role", "yaml"},
         {"help", 'h', "", "This text", "Role", ""}};
-    const std::vector<cli::Option> connection = connection_options();
+    const std::vector<cli::Option> connection = flags::connection_options();
     flags.insert(flags.end(), connection.begin(), connection.end());
     return cli::OptionTable(
         {"Prints the Role that a connect needs in a namespace.",
@@ -41,9 +41,9 @@ io::Task<int> show_role(cli::Invocation invocation, std::string kubectl) {
     fmt::print("{}", role_flags().help(invocation.program));
     co_return cli::done;
   }
-  const Output output = output_of(parsed);
+  const Output output = flags::output_of(parsed);
   const kube::Config config =
-      co_await kube::read_config({std::move(kubectl), connection_flags_of(parsed)});
+      co_await kube::read_config({std::move(kubectl), flags::connection_flags_of(parsed)});
   const nlohmann::json role = cluster::connect_role(config.namespace_);
   fmt::print("{}", output == Output::json ? role.dump(2) + "\n" : kube::to_yaml(role));
   co_return cli::done;

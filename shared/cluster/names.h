@@ -17,6 +17,15 @@ inline constexpr std::string_view name_label = "app.kubernetes.io/name";
 inline constexpr std::string_view shadow_name = "kt-shadow";
 inline constexpr std::string_view role_label = "kubectl-kt/role";
 inline constexpr std::string_view connect_role = "connect";
+inline constexpr std::string_view exchange_role = "exchange";
+inline constexpr std::string_view connect_prefix = "kt-connect-";
+inline constexpr std::string_view exchange_prefix = "kt-exchange-";
+// The one label that tells the shadow of an exchange from the originals, and the one key that a
+// Service's selector gets while it is exchanged. Its value is the session's.
+inline constexpr std::string_view session_label = "kubectl-kt/session";
+// Of the Lease: what has to be put back, and how far the exchange has come.
+inline constexpr std::string_view plan_annotation = "kubectl-kt/plan";
+inline constexpr std::string_view phase_annotation = "kubectl-kt/phase";
 
 // Who and from where: annotations, since label values are too narrow for them.
 inline constexpr std::string_view user_annotation = "kubectl-kt/user";

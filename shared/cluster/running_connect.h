@@ -10,6 +10,11 @@
 
 namespace kt::cluster {
 
+// Its `kubectl proxy`, which lends the API session to other programs of the same user.
+[[nodiscard]] inline std::string api_socket_in(const std::string& folder) {
+  return folder + "/api.sock";
+}
+
 class RunningConnect {
  public:
   // Claims a folder for this run under `runtime_folder`; a second connect to the same cluster gets
@@ -22,7 +27,7 @@ class RunningConnect {
   ~RunningConnect();  // removes the folder
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
-  [[nodiscard]] std::string api_socket() const { return folder_ + "/api.sock"; }
+  [[nodiscard]] std::string api_socket() const { return api_socket_in(folder_); }
   [[nodiscard]] std::string attach_socket() const { return folder_ + "/attach.sock"; }
   [[nodiscard]] std::string socks_socket() const { return folder_ + "/socks.sock"; }
 

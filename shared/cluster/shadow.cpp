@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "cluster/names.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,8 @@
 namespace kt::cluster {
 namespace {
 
+using kube::field;
+using kube::text_at;
 using nlohmann::json;
 using std::chrono::seconds;
 
@@ -28,9 +31,12 @@ json labels_of(const ShadowOptions& options) {
   return labels;
 }
 
-json annotations_of(const ShadowRun& run, const ShadowOptions& options) {
+}  // namespace
+
+json shadow_annotations(const ShadowRun& run, const ShadowOptions& options,
+                        std::uint16_t door_port) {
   json annotations = options.annotations;
-  const std::string port = std::to_string(names::door_port);
+  const std::string port = std::to_string(door_port);
   annotations[key(names::user_annotation)] = run.user;
   annotations[key(names::host_annotation)] = run.host;
   annotations[key(names::version_annotation)] = KT_VERSION;
@@ -39,14 +45,16 @@ json annotations_of(const ShadowRun& run, const ShadowOptions& options) {
   return annotations;
 }
 
-json container(const ShadowOptions& options) {
+namespace {
+
+json container(const ShadowOptions& options, std::uint16_t door_port) {
   json agent = {
       {"name", names::agent_container},
       {"image", options.image},
       {"args",
-       {"serve", fmt::format("--port={}", names::door_port),
+       {"serve", fmt::format("--port={}", door_port),
         fmt::format("--grace={}", options.grace.count())}},
-      {"ports", {{{"name", "kt-door"}, {"containerPort", names::door_port}}}},
+      {"ports", {{{"name", "kt-door"}, {"containerPort", door_port}}}},
       {"resources", {{"requests", options.requests}, {"limits", options.limits}}},
       {"securityContext",
        {{"allowPrivilegeEscalation", false},
@@ -82,14 +90,16 @@ json volumes(const ShadowRun& run) {
   };
 }
 
-json pod_spec(const ShadowRun& run, const ShadowOptions& options) {
+}  // namespace
+
+json shadow_pod_spec(const ShadowRun& run, const ShadowOptions& options, std::uint16_t door_port) {
   json spec = {
       {"restartPolicy", "Never"},
       {"automountServiceAccountToken", false},
       {"enableServiceLinks", false},
       {"terminationGracePeriodSeconds", 2},  // nothing in the pod is worth a longer wait
       {"securityContext", pod_security()},
-      {"containers", json::array({container(options)})},
+      {"containers", json::array({container(options, door_port)})},
       {"volumes", volumes(run)},
   };
   if (!options.service_account.empty()) {
@@ -107,12 +117,10 @@ json pod_spec(const ShadowRun& run, const ShadowOptions& options) {
   return spec;
 }
 
-}  // namespace
-
-std::string fresh_shadow_name(const std::vector<std::uint8_t>& random) {
-  // As Kubernetes' own generated names: no vowels, no digits that look like letters.
+std::string fresh_suffix(const std::vector<std::uint8_t>& random) {
+  // No vowels, no digits that look like letters.
   constexpr std::string_view letters = "bcdfghjklmnpqrstvwxz2456789";
-  std::string name = "kt-connect-";
+  std::string name;
   for (const std::uint8_t byte : random) {
     name += letters[byte % letters.size()];
   }
@@ -121,7 +129,7 @@ std::string fresh_shadow_name(const std::vector<std::uint8_t>& random) {
 
 json shadow_job(const ShadowRun& run, const ShadowOptions& options) {
   const json labels = labels_of(options);
-  const json annotations = annotations_of(run, options);
+  const json annotations = shadow_annotations(run, options, names::door_port);
   return {
       {"apiVersion", "batch/v1"},
       {"kind", "Job"},
@@ -136,13 +144,19 @@ json shadow_job(const ShadowRun& run, const ShadowOptions& options) {
         {"activeDeadlineSeconds", 3 * options.grace.count()},
         {"template",
          {{"metadata", {{"labels", labels}, {"annotations", annotations}}},
-          {"spec", pod_spec(run, options)}}}}},
+          {"spec", shadow_pod_spec(run, options, names::door_port)}}}}},
   };
 }
 
-json shadow_secret(const ShadowRun& run, const std::string& job_uid) {
-  const json owner = {
-      {"apiVersion", "batch/v1"}, {"kind", "Job"}, {"name", run.name}, {"uid", job_uid}};
+json owner_reference(const json& owner) {
+  const json metadata = field(owner, "metadata");
+  return {{"apiVersion", text_at(owner, "apiVersion")},
+          {"kind", text_at(owner, "kind")},
+          {"name", text_at(metadata, "name")},
+          {"uid", text_at(metadata, "uid")}};
+}
+
+json shadow_secret(const ShadowRun& run, const json& shadow) {
   return {
       {"apiVersion", "v1"},
       {"kind", "Secret"},
@@ -150,7 +164,7 @@ json shadow_secret(const ShadowRun& run, const std::string& job_uid) {
        {{"name", run.name},
         {"namespace", run.namespace_},
         {"labels", {{key(names::managed_by_label), names::managed_by}}},
-        {"ownerReferences", json::array({owner})}}},
+        {"ownerReferences", json::array({owner_reference(shadow)})}}},
       {"immutable", true},
       {"data",
        {{key(names::host_key_file), to_base64(as_bytes(run.host_key))},

@@ -42,13 +42,22 @@ struct ShadowRun {
   std::string authorized_keys;  // the laptop's public key line
 };
 
-// kt-connect- and 8 characters from `random_byte`'s stream (a-z without vowels, 2-9).
-[[nodiscard]] std::string fresh_shadow_name(const std::vector<std::uint8_t>& random);
+// As many characters as `random` has bytes, as in Kubernetes' own generated names.
+[[nodiscard]] std::string fresh_suffix(const std::vector<std::uint8_t>& random);
 
 [[nodiscard]] nlohmann::json shadow_job(const ShadowRun& run, const ShadowOptions& options);
 
-// Owned by the Job with that uid.
-[[nodiscard]] nlohmann::json shadow_secret(const ShadowRun& run, const std::string& job_uid);
+// What its pods are made from; the agent is the first container.
+[[nodiscard]] nlohmann::json shadow_pod_spec(const ShadowRun& run, const ShadowOptions& options,
+                                             std::uint16_t door_port);
+[[nodiscard]] nlohmann::json shadow_annotations(const ShadowRun& run, const ShadowOptions& options,
+                                                std::uint16_t door_port);
+
+// Who owns what was made for a run: it goes away with its owner. All four from the owner itself.
+[[nodiscard]] nlohmann::json owner_reference(const nlohmann::json& owner);
+
+// Owned by the shadow, the Job or Deployment of the run.
+[[nodiscard]] nlohmann::json shadow_secret(const ShadowRun& run, const nlohmann::json& shadow);
 
 // Merge patch that moves the dead man's switch: the Job ends `left` after now. `running_for` is the
 // API server's Date minus the Job's status.startTime.

@@ -19,8 +19,8 @@ void fill_random(Container& bytes) {
 
 }  // namespace
 
-ShadowLogin fresh_login(const std::string& namespace_, const std::string& user,
-                        const std::string& host) {
+ShadowLogin fresh_login(std::string_view prefix, const std::string& namespace_,
+                        const std::string& user, const std::string& host) {
   const ssh::KeyPair host_key = ssh::KeyPair::generate();
   std::vector<std::uint8_t> random(name_length);
   fill_random(random);
@@ -28,13 +28,13 @@ ShadowLogin fresh_login(const std::string& namespace_, const std::string& user,
   login.credentials.host_key = host_key.public_key();
   fill_random(login.credentials.session);
   fill_random(login.credentials.key);
-  login.run.name = fresh_shadow_name(random);
+  login.run.name = std::string(prefix) + fresh_suffix(random);
   login.run.namespace_ = namespace_;
   login.run.user = user;
   login.run.host = host;
   login.run.host_key = host_key.private_key_file("kt-shadow");
   login.run.authorized_keys =
-      ssh::authorized_key(login.credentials.user_key.public_key(), "kt-connect") + "\n";
+      ssh::authorized_key(login.credentials.user_key.public_key(), "kubectl-kt") + "\n";
   return login;
 }
 

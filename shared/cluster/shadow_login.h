@@ -6,6 +6,7 @@
 #include "cluster/shadow.h"
 
 #include <string>
+#include <string_view>
 
 namespace kt::cluster {
 
@@ -14,8 +15,9 @@ struct ShadowLogin {
   Credentials credentials;  // what the laptop keeps in memory
 };
 
-// `user` and `host` are for people to see. Throws Error unavailable without random bytes.
-[[nodiscard]] ShadowLogin fresh_login(const std::string& namespace_, const std::string& user,
-                                      const std::string& host);
+// Named `prefix` and 8 random characters. `user` and `host` are for people to see. Throws Error
+// unavailable without random bytes.
+[[nodiscard]] ShadowLogin fresh_login(std::string_view prefix, const std::string& namespace_,
+                                      const std::string& user, const std::string& host);
 
 }  // namespace kt::cluster

@@ -69,8 +69,8 @@ bool is_forbidden(const std::string& warning) {
   return warning.find("violates PodSecurity") != std::string::npos;
 }
 
-kube::WatchScope pods_of(const ShadowRun& run) {
-  return {kube::pods, run.namespace_, {"job-name=" + run.name, {}}};
+kube::WatchScope scope_of(const ShadowPods& pods) {
+  return {kube::pods, pods.owner.namespace_, {pods.selector, {}}};
 }
 
 // Empty while nothing is wrong with it.
@@ -82,8 +82,8 @@ std::string loss_of(const json& pod) {
   return !state.ended ? "" : state.reason.empty() ? "it has ended" : state.reason;
 }
 
-Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait) {
-  co_await kube::watch(client, pods_of(run), [&](kube::Change change, const json& pod) {
+Task<> watch_pod(kube::Client& client, ShadowPods pods, Wait& wait) {
+  co_await kube::watch(client, scope_of(pods), [&](kube::Change change, const json& pod) {
     if (change != kube::Change::set) {
       return kube::Watching::go_on;
     }
@@ -97,22 +97,23 @@ Task<> watch_pod(kube::Client& client, ShadowRun run, Wait& wait) {
   wait.over();
 }
 
-Task<> watch_job(kube::Client& client, ShadowRun run, Wait& wait) {
-  co_await tell_warnings(client, run.namespace_, run.name, [&](const std::string& warning) {
-    if (!wait.pod.empty()) {
-      return;  // the pod speaks for itself
-    }
-    wait.state.reason = warning;
-    wait.on_waiting(warning);
-    if (is_forbidden(warning)) {
-      wait.over();
-    }
-  });
+Task<> watch_owner(kube::Client& client, ShadowPods pods, Wait& wait) {
+  co_await tell_warnings(client, pods.owner.namespace_, pods.owner.name,
+                         [&](const std::string& warning) {
+                           if (!wait.pod.empty()) {
+                             return;  // the pod speaks for itself
+                           }
+                           wait.state.reason = warning;
+                           wait.on_waiting(warning);
+                           if (is_forbidden(warning)) {
+                             wait.over();
+                           }
+                         });
 }
 
-Task<> until_over(kube::Client& client, ShadowRun run, Wait& wait) {
-  wait.watchers.spawn(watch_pod(client, run, wait));
-  wait.watchers.spawn(watch_job(client, run, wait));
+Task<> until_over(kube::Client& client, ShadowPods pods, Wait& wait) {
+  wait.watchers.spawn(watch_pod(client, pods, wait));
+  wait.watchers.spawn(watch_owner(client, pods, wait));
   co_await wait.watchers.join();
 }
 
@@ -135,20 +136,22 @@ PodState pod_state(const json& pod) {
   return state;
 }
 
-Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options) {
+Task<> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options) {
   const json job = co_await client.create(kube::jobs, run.namespace_, shadow_job(run, options));
-  const std::string uid = text_at(field(job, "metadata"), "uid");
-  co_await client.create(kube::secrets, run.namespace_, shadow_secret(run, uid));
-  co_return uid;
+  co_await client.create(kube::secrets, run.namespace_, shadow_secret(run, job));
 }
 
-Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
+ShadowPods pods_of_job(const ShadowRun& run) {
+  return {"job-name=" + run.name, job_ref(run)};
+}
+
+Task<std::string> wait_for_pod(kube::Client& client, ShadowPods pods, io::Duration limit,
                                std::function<void(const std::string&)> on_waiting) {
   Wait wait(co_await io::asio::this_coro::executor);
   wait.on_waiting = std::move(on_waiting);
   bool too_late = false;
   try {
-    co_await io::with_timeout(limit, "shadow pod", until_over(client, run, wait));
+    co_await io::with_timeout(limit, "shadow pod", until_over(client, pods, wait));
   } catch (const kube::ApiError&) {
     throw;
   } catch (const Error&) {
@@ -159,13 +162,14 @@ Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration
   }
   const std::string why = wait.state.reason.empty() ? "no pod was made" : wait.state.reason;
   throw Error(ErrorKind::unavailable, fmt::format("shadow pod does not run: {}", why),
-              fmt::format("kubectl --namespace {} describe job {}", run.namespace_, run.name));
+              fmt::format("kubectl --namespace {} describe {} {}", pods.owner.namespace_,
+                          pods.owner.resource.plural, pods.owner.name));
 }
 
-Task<std::string> until_pod_lost(kube::Client& client, ShadowRun run) {
+Task<std::string> until_pod_lost(kube::Client& client, ShadowPods pods) {
   std::string why;
   bool seen = false;
-  co_await kube::watch(client, pods_of(run), [&](kube::Change change, const json& pod) {
+  co_await kube::watch(client, scope_of(pods), [&](kube::Change change, const json& pod) {
     seen = seen || change == kube::Change::set;
     why = change == kube::Change::set              ? loss_of(pod)
           : seen && change == kube::Change::synced ? ""

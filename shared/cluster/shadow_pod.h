@@ -13,19 +13,26 @@
 
 namespace kt::cluster {
 
-// Creates the Job, then the Secret that it owns; the Job's uid. Throws as kube::Client does, with a
-// hint for Pod Security, quota and a missing namespace.
-io::Task<std::string> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options);
+// Creates the Job, then the Secret that it owns. Throws as kube::Client does, with a hint for Pod
+// Security, quota and a missing namespace.
+io::Task<> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions options);
+
+// By what the pods of a shadow are found, and what makes them: a Job or a Deployment.
+struct ShadowPods {
+  std::string selector;  // of labels
+  kube::ObjectRef owner;
+};
+[[nodiscard]] ShadowPods pods_of_job(const ShadowRun& run);
 
 // Returns the pod's name once its container runs. Calls `on_waiting` with the pod's own reason
 // ("ErrImagePull: …", "Unschedulable: …") whenever it changes. Throws Error unavailable when the
 // pod has ended or `limit` is over, with the last reason.
-io::Task<std::string> wait_for_pod(kube::Client& client, ShadowRun run, io::Duration limit,
+io::Task<std::string> wait_for_pod(kube::Client& client, ShadowPods pods, io::Duration limit,
                                    std::function<void(const std::string&)> on_waiting);
 
 // Returns, with the reason, when the pod of a shadow that ran is gone, going or has ended. Throws
 // ApiError when the server refuses to say.
-io::Task<std::string> until_pod_lost(kube::Client& client, ShadowRun run);
+io::Task<std::string> until_pod_lost(kube::Client& client, ShadowPods pods);
 
 // Moves the Job's deadline every grace, so that it ends 3 × grace after we do. Runs until
 // cancelled.

@@ -216,9 +216,17 @@ io::Task<json> Client::patch(ObjectRef object, PatchType type, json patch, DryRu
                           request_with("PATCH", path, patch.dump(), content_type(type)));
 }
 
-io::Task<bool> Client::remove(ObjectRef object) {
-  const json options{
+io::Task<json> Client::replace(ObjectRef object, json whole) {
+  const std::string path = path_of(object) + write_query(options_.field_manager, DryRun::off);
+  co_return co_await call("update " + describe(object), request_with("PUT", path, whole.dump()));
+}
+
+io::Task<bool> Client::remove(ObjectRef object, std::string resource_version) {
+  json options{
       {"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", "Background"}};
+  if (!resource_version.empty()) {
+    options["preconditions"] = {{"resourceVersion", resource_version}};
+  }
   try {
     co_await call("delete " + describe(object),
                   request_with("DELETE", path_of(object), options.dump()));

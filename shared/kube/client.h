@@ -46,8 +46,12 @@ class Client {
                                   DryRun dry_run = DryRun::off);
   io::Task<nlohmann::json> patch(ObjectRef object, PatchType type, nlohmann::json patch,
                                  DryRun dry_run = DryRun::off);
-  // In the background (dependents follow), as kubectl does. False when it was not there.
-  io::Task<bool> remove(ObjectRef object);
+  // The whole object in place of that with its metadata.resourceVersion; ApiError 409 when another
+  // is there by now.
+  io::Task<nlohmann::json> replace(ObjectRef object, nlohmann::json whole);
+  // In the background (dependents follow), as kubectl does. False when it was not there. With a
+  // `resource_version` only that one: else ApiError 409.
+  io::Task<bool> remove(ObjectRef object, std::string resource_version = {});
   // Any GET that answers JSON, e.g. "/version".
   io::Task<nlohmann::json> get_path(std::string path);
 

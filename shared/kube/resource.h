@@ -22,6 +22,12 @@ inline const Resource secrets{"", "v1", "secrets"};
 inline const Resource events{"", "v1", "events"};
 inline const Resource nodes{"", "v1", "nodes", false};
 inline const Resource namespaces{"", "v1", "namespaces", false};
+inline const Resource config_maps{"", "v1", "configmaps"};
+inline const Resource deployments{"apps", "v1", "deployments"};
+inline const Resource stateful_sets{"apps", "v1", "statefulsets"};
+inline const Resource replica_sets{"apps", "v1", "replicasets"};
+inline const Resource endpoint_slices{"discovery.k8s.io", "v1", "endpointslices"};
+inline const Resource leases{"coordination.k8s.io", "v1", "leases"};
 inline const Resource jobs{"batch", "v1", "jobs"};
 inline const Resource service_cidrs{"networking.k8s.io", "v1", "servicecidrs", false};
 inline const Resource self_subject_access_reviews{"authorization.k8s.io", "v1",

@@ -83,6 +83,17 @@ std::array<std::byte, size> take_array(ByteReader& reader) {
   return array;
 }
 
+bool is_known(std::uint8_t protocol) {
+  switch (static_cast<Protocol>(protocol)) {
+    case Protocol::icmp_echo:
+    case Protocol::front:
+    case Protocol::tcp:
+    case Protocol::udp:
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Header decode_header(std::span<const std::byte, header_size> bytes) {
@@ -121,7 +132,7 @@ std::optional<Target> decode_target(BytesView body) {
   Target target;
   const std::uint8_t protocol = reader.u8();
   const std::optional<Address> to = take_address(reader, reader.u8());
-  if (!to || (protocol != 1 && protocol != 6 && protocol != 17)) {
+  if (!to || !is_known(protocol)) {
     return std::nullopt;
   }
   target.protocol = static_cast<Protocol>(protocol);

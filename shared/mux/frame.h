@@ -73,9 +73,11 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// IANA's protocol numbers. Streams of bytes: tcp. With datagram boundaries: the others.
+// IANA's protocol numbers, but for front. Streams of bytes: tcp and front. With datagram
+// boundaries: the others.
 enum class Protocol : std::uint8_t {
   icmp_echo = 1,  // IPv4 and IPv6; ports are 0, a datagram is an ICMP echo message
+  front = 4,      // a line protocol with the agent's front; address and port are 0
   tcp = 6,
   udp = 17,
 };
@@ -86,7 +88,9 @@ struct Target {
   Endpoint to;
   std::optional<Endpoint> from;  // whose connection this is, as the opener saw it
 
-  [[nodiscard]] bool is_datagram() const { return protocol != Protocol::tcp; }
+  [[nodiscard]] bool is_datagram() const {
+    return protocol != Protocol::tcp && protocol != Protocol::front;
+  }
   friend bool operator==(const Target&, const Target&) = default;
 };
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cli/program.h"
+
 #include <string>
 
-namespace kt::connect {
+namespace kt::flags {
 
-// What main() takes from the environment.
+// What a program takes from its environment.
 struct Surroundings {
   std::string program;         // as typed, for hints
   std::string program_file;    // argv[0]
@@ -18,4 +20,6 @@ struct Surroundings {
   bool proxy_in_environment = false;  // HTTPS_PROXY
 };
 
-}  // namespace kt::connect
+[[nodiscard]] Surroundings surroundings(const cli::Invocation& invocation);
+
+}  // namespace kt::flags

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubectl-kt-exchange/claim.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "kube/json_fields.h"
+
+#include <fmt/format.h>
+
+namespace kt::exchange {
+namespace {
+
+using io::Task;
+using kube::field;
+using kube::text_at;
+using nlohmann::json;
+
+constexpr std::chrono::seconds renew_every{5};
+constexpr int already_exists = 409;
+
+std::string now_text() {
+  return micro_time(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+std::string holder_of(const json& lease) {
+  const json spec = field(lease, "spec");
+  return fmt::format("{} since {}, last sign of life {}", text_at(spec, "holderIdentity"),
+                     text_at(spec, "acquireTime"), text_at(spec, "renewTime"));
+}
+
+Claim::Claim(const io::Executor& executor, kube::Client& client, Plan plan)
+    : client_(client), plan_(std::move(plan)), written_(executor) {}
+
+kube::ObjectRef Claim::ref() const {
+  return {kube::leases, plan_.target.namespace_, claim_name(plan_.target), {}};
+}
+
+bool Claim::is_ours(const json& lease) const {
+  const std::optional<Plan> plan = plan_of(lease, plan_.target.namespace_);
+  return plan && plan->session == plan_.session;
+}
+
+Task<> Claim::take(json owner, std::string program) {
+  try {
+    lease_ = co_await client_.create(kube::leases, plan_.target.namespace_,
+                                     lease_object(plan_, owner, now_text()));
+    taken_ = true;
+    co_return;
+  } catch (const kube::ApiError& e) {
+    if (e.status() != already_exists) {
+      throw;
+    }
+  }
+  const json other = (co_await client_.find(ref())).value_or(json());
+  throw Error(ErrorKind::conflict,
+              fmt::format("{} is exchanged already by {}", plan_.title, holder_of(other)),
+              fmt::format("when it shows no life any more: {} restore {} --namespace {}", program,
+                          plan_.title, plan_.target.namespace_));
+}
+
+Task<> Claim::lock() {
+  while (writing_) {
+    co_await written_.wait();
+  }
+  writing_ = true;
+}
+
+void Claim::unlock() {
+  writing_ = false;
+  written_.notify();
+}
+
+Task<> Claim::write(json lease) {
+  std::exception_ptr failure;
+  co_await lock();
+  lease["metadata"]["resourceVersion"] = field(field(lease_, "metadata"), "resourceVersion");
+  try {
+    lease_ = co_await client_.replace(ref(), std::move(lease));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  unlock();
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
+}
+
+Task<> Claim::write_plan(Plan plan) {
+  plan_ = std::move(plan);
+  json lease = lease_;
+  lease["metadata"]["annotations"]["kubectl-kt/plan"] = plan_text(plan_);
+  co_await write(std::move(lease));
+}
+
+Task<> Claim::set_phase(Phase phase) {
+  try {
+    co_await write(with_phase(lease_, phase));
+  } catch (const kube::ApiError& e) {
+    if (e.status() != already_exists && e.status() != 404) {
+      throw;
+    }
+    throw Error(ErrorKind::conflict,
+                plan_.title + ": somebody else has changed or ended this exchange");
+  }
+}
+
+Task<bool> Claim::is_in(Phase phase) {
+  const std::optional<json> lease = co_await client_.find(ref());
+  co_return lease&& is_ours(*lease) && phase_of(*lease) == phase;
+}
+
+// Empty while it is ours.
+Task<std::string> Claim::renew_once() {
+  try {
+    co_await write(renewed(lease_, now_text()));
+    co_return "";
+  } catch (const kube::ApiError& e) {
+    if (e.status() != already_exists && e.status() != 404) {
+      log::debug("claim", "not renewed: {}", e.message());
+      co_return "";
+    }
+  } catch (const Error& e) {
+    log::debug("claim", "not renewed: {}", e.message());
+    co_return "";
+  }
+  const std::optional<json> lease = co_await client_.find(ref());
+  if (!lease || !is_ours(*lease)) {
+    co_return lease ? "it belongs to " + holder_of(*lease) + " now" : "its Lease was deleted";
+  }
+  if (phase_of(*lease) == Phase::restore && phase_of(lease_) != Phase::restore) {
+    co_return "somebody asked for its end";
+  }
+  lease_ = *lease;
+  co_return "";
+}
+
+Task<std::string> Claim::keep() {
+  while (true) {
+    co_await io::sleep_for(renew_every);
+    std::string lost;
+    try {
+      lost = co_await renew_once();
+    } catch (const Error& e) {
+      log::debug("claim", "{}", e.message());
+    }
+    if (!lost.empty()) {
+      co_return lost;
+    }
+  }
+}
+
+Task<> Claim::release() {
+  co_await lock();
+  std::exception_ptr failure;
+  try {
+    const std::string version = text_at(field(lease_, "metadata"), "resourceVersion");
+    (void)co_await client_.remove(ref(), version);
+    taken_ = false;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  unlock();
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
+}
+
+}  // namespace kt::exchange

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// The story of an exchange, top to bottom: preflight → claim → shadow → prove → commit → switch →
+// wait → put back. Without a guard in the cluster it is this process that patches.
+#include "kubectl-kt-exchange/exchange.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/terminal.h"
+#include "cluster/exchange_shadow.h"
+#include "cluster/names.h"
+#include "cluster/pod_tunnel.h"
+#include "cluster/shadow_login.h"
+#include "cluster/shadow_pod.h"
+#include "kube/json_fields.h"
+#include "kubectl-kt-exchange/borrowed_api.h"
+#include "kubectl-kt-exchange/claim.h"
+#include "kubectl-kt-exchange/front_control.h"
+#include "kubectl-kt-exchange/switch_over.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace kt::exchange {
+namespace {
+
+namespace names = cluster::names;
+using io::Task;
+using kube::field;
+using kube::text_at;
+using nlohmann::json;
+using std::chrono::seconds;
+
+constexpr std::chrono::minutes pod_limit{5};
+// From the link to an accepting local port; a program that starts late is waited for longer.
+constexpr std::chrono::minutes proof_limit{5};
+// What is open when the Services are back may end in peace for so long.
+constexpr seconds drain_limit{5};
+
+class Story {
+ public:
+  Story(const io::Executor& executor, ExchangeOptions options, flags::Surroundings surroundings,
+        cli::Interrupts& interrupts)
+      : executor_(executor),
+        options_(std::move(options)),
+        surroundings_(std::move(surroundings)),
+        interrupts_(interrupts),
+        kubectl_{surroundings_.kubectl, options_.connection},
+        steps_(executor, [this](const cli::Line& line) { say(line); }),
+        front_(executor),
+        tasks_(executor) {}
+
+  Task<int> run() {
+    std::exception_ptr failure;
+    try {
+      co_await tell();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    co_await io::ignore_cancellation();
+    const bool whole = co_await put_back();
+    co_await tasks_.stop();
+    if (tunnel_) {
+      co_await tunnel_->stop();
+    }
+    if (!whole) {
+      co_return cli::partly;
+    }
+    if (!(exchanged_ && is_interrupt(failure))) {
+      std::rethrow_exception(failure);
+    }
+    co_return cli::done;  // Ctrl-C is the normal end
+  }
+
+ private:
+  Task<> tell() {
+    config_ = co_await kube::read_config(kubectl_);
+    steps_.say(fmt::format("context {}, namespace {}", config_.context, config_.namespace_));
+    open_api();
+    co_await look();
+    co_await claim();
+    co_await make_shadow();
+    co_await attach();
+    co_await prove();
+    co_await switch_over();
+    co_await until_lost();
+  }
+
+  void open_api() {
+    api_socket_ = borrow_api(surroundings_.runtime_folder, config_, options_.connection,
+                             surroundings_.program);
+    login_ = cluster::fresh_login(names::exchange_prefix, config_.namespace_, surroundings_.user,
+                                  surroundings_.host);
+    plan_.session = login_.run.name.substr(names::exchange_prefix.size());
+    kube::ClientOptions client;
+    client.field_manager = field_manager_of(plan_.session);
+    client_.emplace(executor_, api_socket_, client);
+  }
+
+  // Nothing is changed before all this is known.
+  Task<> look() {
+    workload_ = co_await find_workload(*client_, config_.namespace_, options_.workload);
+    check_exchangeable(workload_, options_.scales);
+    ports_ = map_ports(options_.ports, workload_);
+    for (const auto& [remote, local] : ports_.local) {
+      if (!co_await is_listening(local)) {
+        log::warn("exchange", "nothing listens on local port {}: the exchange waits for it", local);
+      }
+    }
+    plan_.target = workload_.ref;
+    plan_.title = workload_.title();
+    plan_.uid = workload_.uid();
+    plan_.replicas = workload_.replicas();
+    plan_.scales = options_.scales;
+    plan_.user = surroundings_.user;
+    plan_.host = surroundings_.host;
+  }
+
+  // What there is to come back to is read under the lock.
+  Task<> claim() {
+    claim_.emplace(executor_, *client_, plan_);
+    interrupts_.set_leftovers(leftovers() + "\n");
+    co_await claim_->take(workload_.object, surroundings_.program);
+    tasks_.spawn(keep_claim());
+    workload_ = co_await find_workload(*client_, config_.namespace_, options_.workload);
+    check_exchangeable(workload_, options_.scales);
+    plan_.uid = workload_.uid();
+    plan_.replicas = workload_.replicas();
+    for (const json& service :
+         co_await services_of(*client_, config_.namespace_, workload_.pod_labels())) {
+      PlannedService planned{text_at(field(service, "metadata"), "name"), {}};
+      for (const auto& [name, value] : field(field(service, "spec"), "selector").items()) {
+        planned.selector[name] = value.get<std::string>();
+      }
+      plan_.services.push_back(std::move(planned));
+    }
+    co_await claim_->write_plan(plan_);
+    co_await client_->create(kube::config_maps, config_.namespace_,
+                             copy_object(plan_, workload_.object));
+    copied_ = true;
+  }
+
+  Task<> keep_claim() {
+    lost_ = co_await claim_->keep();
+    front_.wake();
+  }
+
+  Task<> make_shadow() {
+    steps_.begin("shadow " + login_.run.name);
+    const cluster::ExchangeShadow shadow{plan_.session, ports_.front, options_.hold};
+    made_ = true;
+    const json deployment = co_await client_->create(
+        kube::deployments, config_.namespace_,
+        cluster::exchange_deployment(login_.run, options_.shadow, shadow, workload_.object));
+    co_await client_->create(kube::secrets, config_.namespace_,
+                             cluster::shadow_secret(login_.run, deployment));
+    co_await client_->create(kube::services, config_.namespace_,
+                             cluster::originals_service(login_.run, deployment, workload_.object));
+    pod_ = co_await cluster::wait_for_pod(
+        *client_, shadow_pods(), pod_limit,
+        [this](const std::string& why) { steps_.waits_for("pod: " + why); });
+    steps_.end(fmt::format("shadow {} runs", login_.run.name));
+  }
+
+  [[nodiscard]] cluster::ShadowPods shadow_pods() const {
+    return {fmt::format("{}={}", names::session_label, plan_.session),
+            {kube::deployments, config_.namespace_, login_.run.name, {}}};
+  }
+
+  Task<> attach() {
+    steps_.begin("link");
+    tunnel_.emplace(executor_, tunnel_options(), login_.credentials);
+    (void)co_await tunnel_->attach(door(), client_->round_trip().value_or(io::Duration(0)));
+    const json pod = co_await client_->get({kube::pods, config_.namespace_, pod_, {}});
+    address_ = text_at(field(pod, "status"), "podIP");
+    tasks_.spawn(run_tunnel());
+    tasks_.spawn(serve_local_ports(tunnel_->tunnel(), ports_.local));
+    tasks_.spawn(front_.run(tunnel_->tunnel()));
+    steps_.end("link up");
+  }
+
+  [[nodiscard]] cluster::PodTunnel::Options tunnel_options() const {
+    const bool proxy = !config_.proxy_url.empty() || surroundings_.proxy_in_environment;
+    return {kubectl_, api_socket_, options_.carrier, proxy, options_.links, options_.shadow.grace};
+  }
+
+  [[nodiscard]] kube::PodPort door() const {
+    return {config_.namespace_, pod_, cluster::door_port_beside(ports_.front)};
+  }
+
+  Task<> run_tunnel() {
+    const std::string why = co_await tunnel_->run();
+    lost_ = lost_.empty() ? "the tunnel has ended: " + why : lost_;
+    front_.wake();
+  }
+
+  // The front is ready only when the whole way to each local port has been walked.
+  Task<> prove() {
+    steps_.begin("local ports");
+    steps_.waits_for("nothing accepts there yet");
+    co_await claim_->set_phase(Phase::commit);
+    front_.say("admit");
+    const io::TimePoint until = io::Clock::now() + proof_limit;
+    while (!front_.news().ready) {
+      throw_if_lost();
+      if (io::Clock::now() >= until) {
+        throw Error(ErrorKind::unavailable, "local ports: nothing accepts there",
+                    "start the program that shall answer");
+      }
+      co_await front_.changed_within(seconds(1));
+    }
+    steps_.end("the way to every local port is proven");
+  }
+
+  Task<> switch_over() {
+    steps_.begin("switch");
+    switched_ = true;
+    co_await switch_to_shadow(*client_, *claim_, address_,
+                              [this](const std::string& what) { steps_.waits_for(what); });
+    steps_.end(plan_.scales ? "the shadow alone answers, the originals are at 0"
+                            : "the shadow alone answers");
+    exchanged_ = true;
+    fmt::print("{} exchanged\n", plan_.title);
+    std::fflush(stdout);
+  }
+
+  Task<> until_lost() {
+    FrontNews told;
+    while (lost_.empty()) {
+      co_await front_.changed();
+      const FrontNews& news = front_.news();
+      if (news.failed != told.failed) {
+        log::warn("exchange", "{} of {} connections have failed", news.failed, news.accepted);
+        told = news;
+      }
+    }
+    throw_if_lost();
+  }
+
+  void throw_if_lost() const {
+    if (!lost_.empty()) {
+      throw Error(ErrorKind::unavailable, fmt::format("{}: {}", plan_.title, lost_));
+    }
+  }
+
+  // False when something is left; what, and what mends it, has been said.
+  Task<bool> put_back() {
+    if (!claim_ || !claim_->taken()) {
+      co_return true;
+    }
+    try {
+      steps_.begin("put back");
+      co_await restore();
+      steps_.end("put back");
+      co_return true;
+    } catch (const Error& e) {
+      log::error("exchange", "put back: {}", e.message());
+    } catch (const boost::system::system_error& e) {
+      log::error("exchange", "put back: {}", e.what());
+    }
+    log::warn("exchange", "{}", leftovers());
+    co_return false;
+  }
+
+  Task<> restore() {
+    if (switched_) {
+      co_await claim_->set_phase(Phase::restore);
+      co_await switch_to_originals(*client_, plan_, address_,
+                                   [this](const std::string& what) { steps_.waits_for(what); });
+      fmt::print("{} restored\n", plan_.title);
+      std::fflush(stdout);
+    }
+    if (made_) {
+      front_.say("forward");
+      co_await drain();
+      (void)co_await client_->remove(shadow_pods().owner);
+    }
+    if (copied_) {
+      (void)co_await client_->remove(
+          {kube::config_maps, config_.namespace_, claim_name(plan_.target), {}});
+    }
+    co_await claim_->release();
+  }
+
+  Task<> drain() {
+    const io::TimePoint until = io::Clock::now() + drain_limit;
+    while (front_.news().open > 0 && lost_.empty() && io::Clock::now() < until) {
+      co_await front_.changed_within(seconds(1));
+    }
+  }
+
+  [[nodiscard]] std::string leftovers() const {
+    return fmt::format(
+        "left: {} is still exchanged, or half of it\nhint: {} restore {} --namespace {}",
+        plan_.title, surroundings_.program, plan_.title, config_.namespace_);
+  }
+
+  static bool is_interrupt(const std::exception_ptr& failure) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const boost::system::system_error& e) {
+      return e.code() == io::asio::error::operation_aborted;
+    } catch (...) {
+      return false;
+    }
+  }
+
+  void say(const cli::Line& line) const { log::say(cli::render(line, terminal_)); }
+
+  io::Executor executor_;
+  ExchangeOptions options_;
+  flags::Surroundings surroundings_;
+  cli::Interrupts& interrupts_;
+  kube::Kubectl kubectl_;
+  cli::Terminal terminal_ =
+      cli::detect_terminal(STDERR_FILENO, std::getenv("NO_COLOR"), std::getenv("TERM"));
+  cli::Steps steps_;
+  kube::Config config_;
+  std::string api_socket_;
+  std::optional<kube::Client> client_;
+  cluster::ShadowLogin login_;
+  Workload workload_;
+  MappedPorts ports_;
+  Plan plan_;
+  std::optional<Claim> claim_;
+  std::string pod_;
+  std::string address_;  // of the shadow's pod
+  std::optional<cluster::PodTunnel> tunnel_;
+  FrontControl front_;
+  std::string lost_;  // why the exchange cannot go on; empty while it can
+  bool copied_ = false;
+  bool made_ = false;
+  bool switched_ = false;
+  bool exchanged_ = false;
+  io::TaskGroup tasks_;
+};
+
+}  // namespace
+
+Task<int> exchange(ExchangeOptions options, flags::Surroundings surroundings,
+                   cli::Interrupts& interrupts) {
+  Story story(co_await io::asio::this_coro::executor, std::move(options), std::move(surroundings),
+              interrupts);
+  co_return co_await story.run();
+}
+
+}  // namespace kt::exchange

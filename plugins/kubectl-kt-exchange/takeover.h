@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The patches of an exchange, and what the cluster has made of them. Pure. Each patch tests what it
+// changes and the version that was read, so that it changes nothing that somebody else has changed.
+#pragma once
+
+#include "kubectl-kt-exchange/plan.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kt::exchange {
+
+// JSON patches (RFC 6902); nullopt: there is nothing to do, or what is there is not what was
+// planned.
+
+// A Service to the shadow alone: its selector gets one key more.
+[[nodiscard]] std::optional<nlohmann::json> to_shadow(const nlohmann::json& service,
+                                                      const PlannedService& planned,
+                                                      const std::string& session);
+// And back: that key is taken away, whatever else was changed meanwhile.
+[[nodiscard]] std::optional<nlohmann::json> to_originals(const nlohmann::json& service,
+                                                         const std::string& session);
+
+// `scale` is the target's scale subresource.
+[[nodiscard]] std::optional<nlohmann::json> to_zero(const nlohmann::json& scale, const Plan& plan);
+// Only where the 0 is that of this session: its field manager wrote it last, as `target` says.
+[[nodiscard]] std::optional<nlohmann::json> to_replicas(const nlohmann::json& scale,
+                                                        const nlohmann::json& target,
+                                                        const Plan& plan);
+// Of the patch to 0: names the session.
+[[nodiscard]] std::string field_manager_of(const std::string& session);
+
+// One address behind a Service.
+struct Endpoint {
+  std::string address;
+  bool ready = false;
+};
+[[nodiscard]] std::vector<Endpoint> endpoints_of(const nlohmann::json& slice_list);
+
+// The shadow is listed and ready; nobody else is listed at all; somebody else is ready.
+[[nodiscard]] bool lists_shadow(const std::vector<Endpoint>& endpoints, const std::string& shadow);
+[[nodiscard]] bool lists_shadow_alone(const std::vector<Endpoint>& endpoints,
+                                      const std::string& shadow);
+[[nodiscard]] bool lists_originals(const std::vector<Endpoint>& endpoints,
+                                   const std::string& shadow);
+
+}  // namespace kt::exchange
