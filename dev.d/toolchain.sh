@@ -7,7 +7,7 @@ build_packages=(clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev lld-16
   libssh2-1-dev libcurl4-openssl-dev nlohmann-json3-dev libfmt-dev libssl-dev libcxxopts-dev catch2 python3 ca-certificates)
 image_packages=(binutils)
 lint_packages=(shellcheck)
-test_packages=(openssh-server "${lint_packages[@]}")
+test_packages=(openssh-server spin gcc libc6-dev "${lint_packages[@]}")
 cluster_packages=(containerd runc containernetworking-plugins iptables nftables conntrack socat mmdebstrap jq iproute2 procps
   util-linux curl openssl gcc libc6-dev musl-tools tinyproxy-bin dnsutils uidmap ca-certificates)
 

@@ -255,7 +255,16 @@ Task<> Door::serve_ssh(Caller& caller) {
   ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK);  // sshd expects a blocking one
   caller.sshd = std::make_unique<Sshd>(executor_, options_.sshd, socket);
   socket.reset();
+  try {
+    co_await io::with_timeout(options_.unproven_time, "SSH login", caller.sshd->wait());
+  } catch (const Error&) {
+    if (!caller.proven) {
+      caller.evict();
+      throw;
+    }
+  }
   co_await caller.sshd->wait();
+  ::shutdown(caller.hold.get(), SHUT_RDWR);
 }
 
 void Door::on_attached(Attached attached) {

@@ -32,10 +32,15 @@ pid_t spawn_on_socket(const std::vector<std::string>& argv, int socket) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, socket, STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  // A group of its own: sshd's parts die together, and at its own time limit it asks for that too.
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   std::vector<char*> environment = {nullptr};
   pid_t pid = -1;
-  const int error =
-      ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environment.data());
+  const int error = ::posix_spawn(&pid, arguments[0], &actions, &attributes, arguments.data(),
+                                  environment.data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     throw Error(ErrorKind::unavailable, fmt::format("start sshd: {}", errno_text(error)));
@@ -71,12 +76,14 @@ Sshd::Sshd(const io::Executor& executor, const std::vector<std::string>& argv,
 
 io::Task<> Sshd::wait() {
   co_await io::until_readable(process_);
+  kill();
 }
 
+// The group outlives its leader as long as one of its processes does, and keeps the number.
 void Sshd::kill() noexcept {
-  if (process_.is_open()) {
-    // By descriptor: the number may belong to somebody else once reap_children() was there.
-    (void)::syscall(SYS_pidfd_send_signal, process_.native_handle(), SIGKILL, nullptr, 0);
+  if (!killed_) {
+    killed_ = true;
+    (void)::kill(-pid_, SIGKILL);
   }
 }
 

@@ -22,7 +22,7 @@ class Sshd {
   Sshd& operator=(const Sshd&) = delete;
   ~Sshd() { kill(); }
 
-  // Returns when it has ended.
+  // Returns when it has ended, and all that it had started with it.
   io::Task<> wait();
   void kill() noexcept;
 
@@ -32,6 +32,7 @@ class Sshd {
  private:
   io::asio::posix::stream_descriptor process_;  // pidfd_open(2): readable when it has ended
   pid_t pid_;
+  bool killed_ = false;
 };
 
 // Process 1 of a container inherits orphans; collects all that have ended. Runs until cancelled.

@@ -200,14 +200,12 @@ class Story {
     front_.wake();
   }
 
-  // The front is ready only when the whole way to each local port has been walked.
+  // Nothing is changed before the front has walked the whole way to each local port.
   Task<> prove() {
     steps_.begin("local ports");
     steps_.waits_for("nothing accepts there yet");
-    co_await claim_->set_phase(Phase::commit);
-    front_.say("admit");
     const io::TimePoint until = io::Clock::now() + proof_limit;
-    while (!front_.news().ready) {
+    while (front_.news().proven.size() < ports_.local.size()) {
       throw_if_lost();
       if (io::Clock::now() >= until) {
         throw Error(ErrorKind::unavailable, "local ports: nothing accepts there",
@@ -220,7 +218,9 @@ class Story {
 
   Task<> switch_over() {
     steps_.begin("switch");
+    co_await claim_->set_phase(Phase::commit);
     switched_ = true;
+    front_.say("admit");
     co_await switch_to_shadow(*client_, *claim_, address_,
                               [this](const std::string& what) { steps_.waits_for(what); });
     steps_.end(plan_.scales ? "the shadow alone answers, the originals are at 0"
@@ -279,7 +279,7 @@ class Story {
     if (made_) {
       front_.say("forward");
       co_await drain();
-      (void)co_await client_->remove(shadow_pods().owner);
+      co_await remove_shadow(*client_, plan_);
     }
     if (copied_) {
       (void)co_await client_->remove(

@@ -22,6 +22,14 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
+// 0 for what is no number.
+unsigned long long take_number(std::string_view& text) {
+  const std::string_view word = take_word(text);
+  unsigned long long number = 0;
+  (void)std::from_chars(word.data(), word.data() + word.size(), number);
+  return number;
+}
+
 }  // namespace
 
 void read_line(std::string_view line, FrontNews& news) {
@@ -29,11 +37,16 @@ void read_line(std::string_view line, FrontNews& news) {
   if (word == "ready" || word == "unready") {
     news.ready = word == "ready";
   }
+  if (word == "proven") {
+    const unsigned long long port = take_number(line);
+    if (port > 0 && port < 65536) {
+      news.proven.insert(static_cast<std::uint16_t>(port));
+    }
+  }
   if (word == "counts") {
     std::array<unsigned long long, 4> numbers{};
     for (unsigned long long& number : numbers) {
-      const std::string_view text = take_word(line);
-      (void)std::from_chars(text.data(), text.data() + text.size(), number);
+      number = take_number(line);
     }
     news.accepted = numbers[0];
     news.open = numbers[1];

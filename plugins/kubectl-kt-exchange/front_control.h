@@ -6,15 +6,18 @@
 #include "io/async.h"
 #include "mux/tunnel.h"
 
-#include <functional>
+#include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kt::exchange {
 
 // What the front says of itself. Pure.
 struct FrontNews {
   bool ready = false;
+  std::set<std::uint16_t> proven;   // ports of the workload whose whole way was walked
   unsigned long long accepted = 0;  // connections since the agent's start
   unsigned long long open = 0;      // now
   unsigned long long held = 0;      // of those, waiting

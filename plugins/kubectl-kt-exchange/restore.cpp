@@ -97,9 +97,10 @@ class Restorer {
     }
     steps_.begin("restore " + plan.title);
     co_await write_restore(plan);
+    co_await fence(client_, plan);
     co_await switch_to_originals(client_, plan, co_await shadow_address(plan),
                                  [this](const std::string& what) { steps_.waits_for(what); });
-    (void)co_await client_.remove({kube::deployments, namespace_, shadow_name(plan.session), {}});
+    co_await remove_shadow(client_, plan);
     (void)co_await client_.remove({kube::config_maps, namespace_, claim_name(plan.target), {}});
     co_await delete_lease(plan);
     steps_.end(plan.title + " is as it was");

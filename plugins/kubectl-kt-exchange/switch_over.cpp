@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cluster/names.h"
 #include "kube/json_fields.h"
 
 #include <fmt/format.h>
@@ -24,6 +25,8 @@ constexpr seconds proxy_delay{2};
 // Slow images and readiness probes; the reason is shown meanwhile.
 constexpr std::chrono::minutes listing_limit{2};
 constexpr std::chrono::minutes ready_limit{10};
+// The front drains for up to 10 s.
+constexpr seconds shadow_limit{30};
 // Between two looks somebody wrote: read again.
 constexpr int unprocessable = 422;
 constexpr int conflict = 409;
@@ -186,6 +189,18 @@ Task<> until_originals_ready(kube::Client& client, const Plan& plan, const Tell&
       fmt::format("kubectl --namespace {} describe {}", plan.target.namespace_, plan.title));
 }
 
+Task<> write_and_take_back(kube::Client& client, kube::ObjectRef ref) {
+  for (const json& value : {json("1"), json()}) {
+    const json annotations = {{std::string(cluster::names::fence_annotation), value}};
+    try {
+      co_await client.patch(ref, kube::PatchType::merge,
+                            {{"metadata", {{"annotations", annotations}}}});
+    } catch (const kube::ApiError& e) {
+      log::debug("switch", "{}", e.message());  // gone, or no right to
+    }
+  }
+}
+
 }  // namespace
 
 Task<> switch_to_shadow(kube::Client& client, Claim& claim, std::string shadow_address, Tell tell) {
@@ -200,6 +215,31 @@ Task<> switch_to_shadow(kube::Client& client, Claim& claim, std::string shadow_a
   }
   if (plan.scales) {
     co_await scale_to_zero(client, claim);
+  }
+}
+
+Task<> fence(kube::Client& client, Plan plan) {
+  std::vector<kube::ObjectRef> written{plan.target};
+  for (const PlannedService& service : plan.services) {
+    written.push_back(service_ref(plan, service));
+  }
+  for (const kube::ObjectRef& ref : written) {
+    co_await write_and_take_back(client, ref);
+  }
+}
+
+Task<> remove_shadow(kube::Client& client, Plan plan) {
+  const std::string space = plan.target.namespace_;
+  (void)co_await client.remove({kube::deployments, space, shadow_name(plan.session), {}});
+  kube::ListOptions pods;
+  pods.label_selector = fmt::format("{}={}", cluster::names::session_label, plan.session);
+  const io::TimePoint until = io::Clock::now() + shadow_limit;
+  while (io::Clock::now() < until) {
+    const json list = co_await client.list(kube::pods, space, pods);
+    if (field(list, "items").empty()) {
+      co_return;
+    }
+    co_await io::sleep_for(look_every);
   }
 }
 

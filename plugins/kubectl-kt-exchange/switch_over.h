@@ -20,6 +20,14 @@ using Tell = std::function<void(const std::string& waits_for)>;
 io::Task<> switch_to_shadow(kube::Client& client, Claim& claim, std::string shadow_address,
                             Tell tell);
 
+// Before putting back what another owner did: a patch of the owner's may still sleep in a suspended
+// laptop's socket, with a version that nothing has changed since. So all that the plan names is
+// written once, and comes out unchanged. Where the right is missing it is left out.
+io::Task<> fence(kube::Client& client, Plan plan);
+
+// Deletes it, and waits until its pod is gone.
+io::Task<> remove_shadow(kube::Client& client, Plan plan);
+
 // The target's replicas as planned, then, once they are ready, the Services. What somebody else has
 // changed meanwhile stays as it is. `shadow_address` may be empty: no shadow is left.
 io::Task<> switch_to_originals(kube::Client& client, Plan plan, std::string shadow_address,

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cluster/job_events.h"
+#include "cluster/names.h"
 #include "io/task_group.h"
 #include "kube/json_fields.h"
 #include "kube/watch.h"
@@ -43,6 +44,16 @@ bool is_hopeless(const std::string& reason) {
          reason.starts_with("ImagePullBackOff");
 }
 
+// An injected sidecar may run on without it, and the pod's phase tells of all containers together.
+json agent_state(const json& pod) {
+  for (const json& status : field(field(pod, "status"), "containerStatuses")) {
+    if (text_at(status, "name") == names::agent_container) {
+      return field(status, "state");
+    }
+  }
+  return {};
+}
+
 std::string scheduling_reason(const json& pod) {
   for (const json& condition : field(field(pod, "status"), "conditions")) {
     if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False") {
@@ -66,7 +77,15 @@ struct Wait {
 
 // A pod that may not exist will not exist a second later either; a full quota may become free.
 bool is_forbidden(const std::string& warning) {
-  return warning.find("violates PodSecurity") != std::string::npos;
+  return warning.find("is forbidden: ") != std::string::npos &&
+         warning.find("exceeded quota") == std::string::npos;
+}
+
+// `Error creating: pods "kt-connect-x-5fjbz" is forbidden: …`: each try has another name.
+std::string without_pod_name(std::string warning) {
+  const std::size_t begin = warning.find("pods \"");
+  const std::size_t end = begin == std::string::npos ? begin : warning.find("\" ", begin + 6);
+  return end == std::string::npos ? warning : warning.replace(begin, end + 2 - begin, "its pod ");
 }
 
 kube::WatchScope scope_of(const ShadowPods& pods) {
@@ -103,8 +122,8 @@ Task<> watch_owner(kube::Client& client, ShadowPods pods, Wait& wait) {
                            if (!wait.pod.empty()) {
                              return;  // the pod speaks for itself
                            }
-                           wait.state.reason = warning;
-                           wait.on_waiting(warning);
+                           wait.state.reason = without_pod_name(warning);
+                           wait.on_waiting(wait.state.reason);
                            if (is_forbidden(warning)) {
                              wait.over();
                            }
@@ -126,8 +145,10 @@ kube::ObjectRef job_ref(const ShadowRun& run) {
 PodState pod_state(const json& pod) {
   PodState state;
   const std::string phase = text_at(field(pod, "status"), "phase");
-  state.running = phase == "Running" && !text_at(field(pod, "status"), "podIP").empty();
-  state.ended = phase == "Failed" || phase == "Succeeded";
+  const json agent = agent_state(pod);
+  state.running =
+      field(agent, "running").is_object() && !text_at(field(pod, "status"), "podIP").empty();
+  state.ended = phase == "Failed" || phase == "Succeeded" || field(agent, "terminated").is_object();
   state.reason = state.ended ? reason_and_message(field(pod, "status")) : container_reason(pod);
   if (state.reason.empty()) {
     state.reason = scheduling_reason(pod);

@@ -23,6 +23,21 @@ bool is_cancellation(const std::exception_ptr& failure) {
   }
 }
 
+// Behind a task that has ended co_spawn waits once more, where a cancellation that the task did not
+// live to see (its own doing, say) would throw past everybody.
+Task<> run_to_end(Task<> task) {
+  std::exception_ptr failure;
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await ignore_cancellation();
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
+}
+
 }  // namespace
 
 void TaskGroup::spawn(Task<> task) {
@@ -32,7 +47,7 @@ void TaskGroup::spawn(Task<> task) {
   ++running_;
   const auto signal = signals_.emplace(signals_.end());
   asio::co_spawn(
-      executor_, std::move(task),
+      executor_, run_to_end(std::move(task)),
       asio::bind_cancellation_slot(
           signal->slot(), [this, signal](std::exception_ptr failure) { finish(signal, failure); }));
   if (cancelled_) {

@@ -55,6 +55,17 @@ Task<> cancel_joiner(Executor executor, std::string& member, bool& went_on) {
   co_await outer.stop();
 }
 
+Task<> cancel_own(TaskGroup& group) {
+  group.cancel();
+  co_return;
+}
+
+Task<> cancel_from_within(Executor executor) {
+  TaskGroup group(executor);
+  group.spawn(cancel_own(group));
+  co_await group.join();
+}
+
 Task<> spawn_late(Executor executor, std::string& end) {
   TaskGroup group(executor);
   group.cancel();
@@ -89,6 +100,10 @@ TEST_CASE("a cancelled join ends the members before the cancellation goes on") {
   run_task([&](Executor executor) { return cancel_joiner(executor, member, went_on); });
   CHECK(member == "cancelled");
   CHECK_FALSE(went_on);
+}
+
+TEST_CASE("a task that cancels its own group and ends at once ends well") {
+  run_task(cancel_from_within);
 }
 
 TEST_CASE("a task spawned into a cancelled group ends at once") {
