@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/dial.h"
 
+#include "agent/address.h"
 #include "io/relay.h"
 #include "io/socket_stream.h"
 #include "io/task_group.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/datagram_protocol.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -30,19 +29,6 @@ using DatagramSocket = asio::generic::datagram_protocol::socket;
 
 // A conversation of datagrams that nobody used for so long is over (as conntrack's UDP streams).
 constexpr seconds datagram_idle{120};
-
-asio::ip::address to_asio(const mux::Address& address) {
-  const BytesView bytes = address.bytes();
-  const auto copy = [&bytes](auto array) {
-    std::transform(bytes.begin(), bytes.end(), array.begin(),
-                   [](std::byte b) { return std::to_integer<unsigned char>(b); });
-    return array;
-  };
-  if (address.is_v6()) {
-    return asio::ip::address_v6(copy(asio::ip::address_v6::bytes_type{}));
-  }
-  return asio::ip::address_v4(copy(asio::ip::address_v4::bytes_type{}));
-}
 
 // connect(2)'s errno; ECONNABORTED for what has none.
 int errno_of(const error_code& ec) {
@@ -173,7 +159,9 @@ Task<> dial_datagrams(mux::Stream& stream) {
 }  // namespace
 
 Task<> dial(std::unique_ptr<mux::Stream> stream) {
-  if (stream->target().is_datagram()) {
+  if (stream->target().protocol == mux::Protocol::front) {
+    stream->failed(EPROTONOSUPPORT);  // who has a front does not come here with it
+  } else if (stream->target().is_datagram()) {
     co_await dial_datagrams(*stream);
   } else {
     co_await dial_tcp(*stream);

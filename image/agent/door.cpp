@@ -2,6 +2,7 @@
 #include "agent/door.h"
 
 #include "agent/greeting.h"
+#include "agent/listen.h"
 #include "agent/sshd.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -10,7 +11,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
@@ -89,9 +89,13 @@ std::string switching_protocols() {
       names::door_protocol);
 }
 
-constexpr std::string_view ready_answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n"
-    "Connection: close\r\n\r\nok\n";
+std::string readyz_answer(bool ready) {
+  const std::string_view body = ready ? "ok\n" : "not ready\n";
+  return fmt::format(
+      "HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n"
+      "Connection: close\r\n\r\n{}",
+      ready ? "200 OK" : "503 Service Unavailable", body.size(), body);
+}
 
 mux::SessionId session_id(BytesView identity) {
   mux::SessionId id{};
@@ -122,7 +126,11 @@ struct Door::Caller {
 };
 
 Door::Door(const io::Executor& executor, Options options, Sessions& sessions)
-    : executor_(executor), options_(std::move(options)), sessions_(sessions), tasks_(executor) {}
+    : executor_(executor),
+      options_(std::move(options)),
+      sessions_(sessions),
+      acceptor_(listen_on(executor, options_.port)),
+      tasks_(executor) {}
 
 Door::~Door() = default;
 
@@ -135,29 +143,8 @@ Task<> Door::run() {
 }
 
 Task<> Door::accept_callers() {
-  // One socket for both families; a node without IPv6 has only the other.
-  asio::ip::tcp::acceptor acceptor(executor_);
-  io::error_code ec;
-  acceptor.open(asio::ip::tcp::v6(), ec);
-  const bool v6 = !ec;
-  if (v6) {
-    acceptor.set_option(asio::ip::v6_only(false));
-  } else {
-    acceptor.open(asio::ip::tcp::v4());
-  }
-  acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true));
-  acceptor.bind({v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), options_.port});
-  acceptor.listen();
   while (true) {
-    io::Socket socket(executor_);
-    co_await acceptor.async_accept(socket, asio::redirect_error(io::use_task, ec));
-    if (ec == asio::error::operation_aborted) {
-      throw boost::system::system_error(ec);
-    }
-    if (ec) {  // out of descriptors, or the caller is gone: do not spin
-      co_await io::sleep_for(std::chrono::milliseconds(20));
-      continue;
-    }
+    io::Socket socket = co_await accept_caller(acceptor_);
     make_room();
     UniqueFd hold(::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0));
     callers_.emplace_back(std::move(socket), std::move(hold));
@@ -196,11 +183,11 @@ Task<> Door::receive(Callers::iterator caller) {
 namespace {
 
 // Everything up to TLS or SSH.
-Task<> pass_http(io::Socket& socket, Greeted& greeted) {
+Task<> pass_http(io::Socket& socket, const std::function<bool()>& ready, Greeted& greeted) {
   greeted = co_await look(socket);
   if (greeted.kind == Greeting::readyz) {
     co_await skip(socket, greeted.head_length);
-    co_await say(socket, std::string(ready_answer));
+    co_await say(socket, readyz_answer(ready()));
   }
   if (greeted.kind == Greeting::upgrade) {
     co_await skip(socket, greeted.head_length);
@@ -213,7 +200,8 @@ Task<> pass_http(io::Socket& socket, Greeted& greeted) {
 
 Task<> Door::greet(Caller& caller) {
   Greeted greeted{Greeting::unknown, 0};
-  co_await io::with_timeout(options_.unproven_time, "greeting", pass_http(caller.socket, greeted));
+  co_await io::with_timeout(options_.unproven_time, "greeting",
+                            pass_http(caller.socket, options_.ready, greeted));
   log::debug("door", "a caller wants {}", name_of(greeted.kind));
   if (greeted.kind == Greeting::tls) {
     co_await serve_tls(caller);

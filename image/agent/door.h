@@ -9,8 +9,11 @@
 #include "io/socket_stream.h"
 #include "io/task_group.h"
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -23,14 +26,16 @@ class Door {
     std::uint16_t port;
     std::string attach_socket;           // of serve_attach()
     std::vector<std::string> sshd;       // argv of sshd in inetd mode
+    std::function<bool()> ready;         // for the kubelet's probe
     std::size_t unproven_limit = 64;     // callers at a time; the oldest goes first
     std::size_t unproven_ssh_limit = 4;  // of those, sshd processes (10 MB each)
     io::Duration unproven_time = std::chrono::seconds(5);
   };
+  // Listens. Throws Error unavailable when the port is taken.
   Door(const io::Executor& executor, Options options, Sessions& sessions);
   ~Door();
 
-  // Listens and serves until cancelled. Throws Error unavailable when the port is taken.
+  // Serves until cancelled.
   io::Task<> run();
 
  private:
@@ -49,6 +54,7 @@ class Door {
   io::Executor executor_;
   Options options_;
   Sessions& sessions_;
+  io::asio::ip::tcp::acceptor acceptor_;
   io::TaskGroup tasks_;
   Callers callers_;  // those that have not proven the key, the oldest first
 };

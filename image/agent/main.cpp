@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kt-agent: what runs in the shadow pod.
-//   kt-agent serve --port=7070 --grace=120   the container's command
+//   kt-agent serve --port=7070 --grace=120   the container's command; for an exchange also
+//       --front=PORT… [--hold=5] [--originals=NAME]
 //   kt-agent attach                          sshd's forced command
 //   kt-agent -c 'kt-agent attach'            the same as login shell: the image has no other
 #include "agent/serve.h"
@@ -29,6 +30,12 @@ kt::agent::ServeOptions parse(const std::vector<std::string>& arguments) {
       options.port = static_cast<std::uint16_t>(port);
     } else if (const long grace = number(argument, "--grace="); grace > 0) {
       options.grace = std::chrono::seconds(grace);
+    } else if (const long front = number(argument, "--front="); front > 0 && front < 65536) {
+      options.front.push_back(static_cast<std::uint16_t>(front));
+    } else if (const long hold = number(argument, "--hold="); hold >= 0) {
+      options.hold = std::chrono::seconds(hold);
+    } else if (argument.starts_with("--originals=")) {
+      options.originals = argument.substr(std::string("--originals=").size());
     } else {
       throw kt::Error(kt::ErrorKind::usage, "unknown argument '" + argument + "'");
     }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/serve.h"
 
+#include "agent/address.h"
 #include "agent/attach.h"
 #include "agent/door.h"
+#include "agent/front.h"
+#include "agent/listen.h"
 #include "agent/session.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "cluster/names.h"
+#include "dns/client.h"
 #include "dns/resolv_conf.h"
 #include "io/signals.h"
 #include "io/task_group.h"
@@ -68,19 +72,13 @@ std::vector<mux::Address> pod_addresses() {
   return addresses;
 }
 
-mux::Address to_mux(const asio::ip::address& address) {
-  if (address.is_v6()) {
-    const auto bytes = address.to_v6().to_bytes();
-    return *mux::Address::from_bytes(std::as_bytes(std::span(bytes)));
-  }
-  const auto bytes = address.to_v4().to_bytes();
-  return *mux::Address::from_bytes(std::as_bytes(std::span(bytes)));
-}
-
-mux::Welcome welcome() {
+dns::ResolvConf resolv_conf() {
   std::ifstream file("/etc/resolv.conf");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const dns::ResolvConf conf = dns::parse_resolv_conf(text);
+  return dns::parse_resolv_conf(text);
+}
+
+mux::Welcome welcome(const dns::ResolvConf& conf) {
   mux::Welcome welcome;
   welcome.pod_addresses = pod_addresses();
   for (const asio::ip::address& nameserver : conf.nameservers) {
@@ -92,37 +90,94 @@ mux::Welcome welcome() {
   return welcome;
 }
 
-Task<> until_terminated(io::Event& over) {
+std::unique_ptr<Originals> originals(const io::Executor& executor, const ServeOptions& options) {
+  if (options.originals.empty()) {
+    return nullptr;
+  }
+  const std::optional<dns::Name> name = dns::Name::from_text(options.originals);
+  if (!name) {
+    throw Error(ErrorKind::usage, "--originals: '" + options.originals + "' is no DNS name");
+  }
+  Originals::Options parts{*name, {}, std::make_unique<dns::Client>(resolv_conf())};
+  for (const mux::Address& address : pod_addresses()) {
+    parts.own.push_back(to_asio(address));
+  }
+  return std::make_unique<Originals>(executor, std::move(parts));
+}
+
+std::unique_ptr<Front> front(const io::Executor& executor, const ServeOptions& options) {
+  if (options.front.empty()) {
+    return nullptr;
+  }
+  Front::Options parts{
+      {}, {options.hold, options.grace}, originals(executor, options), Front::Drain()};
+  for (const std::uint16_t port : options.front) {
+    parts.listeners.push_back(listen_on(executor, port));
+  }
+  return std::make_unique<Front>(executor, std::move(parts));
+}
+
+// The agent's end: for a reason that was logged, or a failure.
+struct End {
+  explicit End(const io::Executor& executor) : changed(executor) {}
+
+  io::Event changed;
+  bool reached = false;
+  std::exception_ptr failure;
+};
+
+Task<> ends_with(Task<> task, End& end) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    end.failure = std::current_exception();
+  }
+  end.reached = true;
+  end.changed.notify();
+}
+
+Task<> until_terminated(Front* front) {
   io::Signals signals(co_await asio::this_coro::executor, {SIGTERM, SIGINT});
   co_await signals.next();
-  over.notify();
+  if (front != nullptr) {
+    co_await front->drain();
+  }
 }
 
-Task<> until_abandoned(Sessions& sessions, io::Event& over) {
+Task<> until_abandoned(Sessions& sessions) {
   co_await sessions.until_abandoned();
   log::info("agent", "no laptop was attached for the grace time");
-  over.notify();
 }
 
-Door::Options door_options(const ServeOptions& options) {
-  return {
-      options.port, attach_socket(), {"/usr/sbin/sshd", "-i", "-e", "-f", "/etc/ssh/sshd_config"}};
+Door::Options door_options(const ServeOptions& options, const Front* front) {
+  return {options.port,
+          attach_socket(),
+          {"/usr/sbin/sshd", "-i", "-e", "-f", "/etc/ssh/sshd_config"},
+          [front] { return front == nullptr || front->state().ready(); }};
 }
 
 Task<> run(ServeOptions options) {
   const io::Executor executor = co_await asio::this_coro::executor;
-  Sessions sessions(executor, {options.grace, welcome()});
-  Door door(executor, door_options(options), sessions);
-  io::Event over(executor);
+  const std::unique_ptr<Front> front = agent::front(executor, options);
+  Sessions sessions(executor, {options.grace, welcome(resolv_conf()), front.get()});
+  Door door(executor, door_options(options, front.get()), sessions);
+  End end(executor);
   io::TaskGroup tasks(executor);
-  tasks.spawn(door.run());
-  tasks.spawn(until_terminated(over));
-  tasks.spawn(until_abandoned(sessions, over));
+  tasks.spawn(ends_with(door.run(), end));
+  tasks.spawn(ends_with(until_terminated(front.get()), end));
+  tasks.spawn(front != nullptr ? ends_with(front->run(), end)
+                               : ends_with(until_abandoned(sessions), end));
   log::info("agent", "kt-agent {} listens on port {}", KT_VERSION, options.port);
-  co_await over.wait();
+  while (!end.reached) {
+    co_await end.changed.wait();
+  }
+  const std::exception_ptr failure = end.failure;
   co_await io::ignore_cancellation();
   co_await sessions.stop();
   co_await tasks.stop();
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
 }
 
 }  // namespace

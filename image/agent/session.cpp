@@ -2,6 +2,7 @@
 #include "agent/session.h"
 
 #include "agent/dial.h"
+#include "agent/front.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -23,12 +24,15 @@ constexpr seconds hello_limit{10};
 struct Sessions::Session {
   Session(const io::Executor& executor, const mux::Hello& hello,
           const mux::Tunnel::Options& options)
-      : id(hello.session), key(*hello.key), tunnel(executor, options), tasks(executor) {}
+      : id(hello.session),
+        key(*hello.key),
+        tunnel(std::make_shared<mux::Tunnel>(executor, options)),
+        tasks(executor) {}
 
   mux::SessionId id;
   mux::Key key;
-  mux::Tunnel tunnel;
-  io::TaskGroup tasks;  // what uses the tunnel
+  std::shared_ptr<mux::Tunnel> tunnel;  // also of the front's connections, which end with it
+  io::TaskGroup tasks;                  // what uses the tunnel
 };
 
 Sessions::Sessions(const io::Executor& executor, Options options)
@@ -40,7 +44,7 @@ Sessions::Sessions(const io::Executor& executor, Options options)
 Sessions::~Sessions() = default;
 
 Sessions::Session* Sessions::find(BytesView id) const {
-  if (sessions_.empty() || sessions_.back()->tunnel.ended()) {
+  if (sessions_.empty() || sessions_.back()->tunnel->ended()) {
     return nullptr;
   }
   Session& current = *sessions_.back();
@@ -48,10 +52,10 @@ Sessions::Session* Sessions::find(BytesView id) const {
 }
 
 bool Sessions::attached() const {
-  if (sessions_.empty() || sessions_.back()->tunnel.ended()) {
+  if (sessions_.empty() || sessions_.back()->tunnel->ended()) {
     return false;
   }
-  return !sessions_.back()->tunnel.status().links.empty();
+  return !sessions_.back()->tunnel->status().links.empty();
 }
 
 std::optional<mux::Key> Sessions::key_of(BytesView identity) const {
@@ -65,13 +69,16 @@ Sessions::Session* Sessions::start(const mux::Hello& hello) {
     return nullptr;
   }
   if (!sessions_.empty()) {
-    sessions_.back()->tunnel.end("another laptop took over");
+    sessions_.back()->tunnel->end("another laptop took over");
   }
   mux::Tunnel::Options options;
   options.role = mux::Role::agent;
   options.grace = options_.grace;
   sessions_.push_back(std::make_unique<Session>(executor_, hello, options));
   tasks_.spawn(run(*sessions_.back()));
+  if (options_.front != nullptr) {
+    options_.front->laptop_came(sessions_.back()->tunnel);
+  }
   return sessions_.back().get();
 }
 
@@ -79,19 +86,32 @@ Task<> Sessions::run(Session& session) {
   session.tasks.spawn(accept_streams(session));
   std::string why = "the agent ends";
   try {
-    why = co_await session.tunnel.run();
+    why = co_await session.tunnel->run();
   } catch (const boost::system::system_error&) {
     // cancelled: what uses the tunnel must end before it all the same
   }
   log::info("session", "tunnel ended: {}", why);
+  links_changed();
   co_await io::ignore_cancellation();
   co_await session.tasks.stop();
   sessions_.remove_if([&session](const auto& each) { return each.get() == &session; });
 }
 
 Task<> Sessions::accept_streams(Session& session) {
-  while (std::unique_ptr<mux::Stream> stream = co_await session.tunnel.accept()) {
-    session.tasks.spawn(dial(std::move(stream)));
+  while (std::unique_ptr<mux::Stream> stream = co_await session.tunnel->accept()) {
+    session.tasks.spawn(serve_stream(std::move(stream)));
+  }
+}
+
+Task<> Sessions::serve_stream(std::unique_ptr<mux::Stream> stream) {
+  const bool to_front = stream->target().protocol == mux::Protocol::front;
+  return to_front && options_.front != nullptr ? options_.front->converse(std::move(stream))
+                                               : dial(std::move(stream));
+}
+
+void Sessions::links_changed() {
+  if (options_.front != nullptr) {
+    options_.front->links_changed();
   }
 }
 
@@ -126,12 +146,14 @@ Task<> Sessions::welcome(Session& session, std::unique_ptr<io::ByteStream> link,
   if (find(hello.session) == &session) {
     log::info("session", "link {} carries", hello.link);
     session.tasks.spawn(carry(session, std::move(link), {hello.link, hello.generation}));
+    links_changed();
   }
 }
 
 Task<> Sessions::carry(Session& session, std::unique_ptr<io::ByteStream> link, mux::LinkName name) {
-  const std::string why = co_await session.tunnel.run_link(std::move(link), name);
+  const std::string why = co_await session.tunnel->run_link(std::move(link), name);
   last_attached_ = io::Clock::now();
+  links_changed();
   log::info("session", "link {} ended: {}", name.number, why);
 }
 
@@ -151,7 +173,7 @@ Task<> Sessions::until_abandoned() {
 
 Task<> Sessions::stop() {
   if (!sessions_.empty()) {
-    sessions_.back()->tunnel.end("the shadow pod is ending");
+    sessions_.back()->tunnel->end("the shadow pod is ending");
   }
   co_await tasks_.stop();
 }

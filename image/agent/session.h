@@ -14,11 +14,14 @@
 
 namespace kt::agent {
 
+class Front;
+
 class Sessions {
  public:
   struct Options {
     io::Duration grace;    // kept without a link for so long; and the agent without a laptop
     mux::Welcome welcome;  // what the pod has
+    Front* front;          // null: the pod has no ports of an app
   };
   Sessions(const io::Executor& executor, Options options);
   ~Sessions();
@@ -44,6 +47,8 @@ class Sessions {
   Session* start(const mux::Hello& hello);
   io::Task<> run(Session& session);
   io::Task<> accept_streams(Session& session);
+  io::Task<> serve_stream(std::unique_ptr<mux::Stream> stream);
+  void links_changed();
   io::Task<> welcome(Session& session, std::unique_ptr<io::ByteStream> link, mux::Hello hello);
   io::Task<> carry(Session& session, std::unique_ptr<io::ByteStream> link, mux::LinkName name);
 

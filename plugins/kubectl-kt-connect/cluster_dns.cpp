@@ -49,7 +49,7 @@ Task<std::optional<Bytes>> ClusterDns::ask(Bytes query, dns::Transport transport
 
 Task<std::optional<Bytes>> ClusterDns::ask_udp(Bytes query, mux::Endpoint to) {
   const std::unique_ptr<mux::Stream> stream =
-      tunnel_->open_datagrams({mux::Protocol::udp, to, std::nullopt});
+      tunnel_->begin({mux::Protocol::udp, to, std::nullopt});
   if (stream == nullptr || !stream->send_datagram(query)) {
     co_return std::nullopt;
   }

@@ -91,7 +91,7 @@ DatagramFlows::Shared DatagramFlows::start(const Key& key) {
   const mux::Endpoint from{to_mux(key.source.address), key.source.port};
   const mux::Target target{key.protocol, to, from};
   if (parts_.routes.side_of(key.destination.address) == Side::cluster) {
-    talk->stream = parts_.tunnel->open_datagrams(target);
+    talk->stream = parts_.tunnel->begin(target);
     talk->error = talk->stream == nullptr ? ENETUNREACH : 0;
   } else {
     DatagramDialled dialled = dial_datagrams_from_laptop(executor_, target);

@@ -2,6 +2,7 @@
 #include "kubectl-kt-connect/far_end.h"
 
 #include "io/relay.h"
+#include "io/relay_sockets.h"
 #include "kubectl-kt-connect/laptop_dial.h"
 
 namespace kt::connect {
@@ -42,7 +43,7 @@ Task<> relay_to(FarEnd far, io::Socket near) {
   if (auto* stream = std::get_if<std::unique_ptr<mux::Stream>>(&far)) {
     co_await io::relay(std::move(near), **stream);
   } else {
-    co_await relay_sockets(std::move(near), std::move(std::get<io::Socket>(far)));
+    co_await io::relay_sockets(std::move(near), std::move(std::get<io::Socket>(far)));
   }
 }
 

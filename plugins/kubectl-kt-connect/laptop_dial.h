@@ -28,7 +28,4 @@ struct DatagramDialled {
 [[nodiscard]] DatagramDialled dial_datagrams_from_laptop(const io::Executor& executor,
                                                          const mux::Target& target);
 
-// Copies both ways until both directions have ended; half-close is kept, an error resets the other.
-io::Task<> relay_sockets(io::Socket a, io::Socket b);
-
 }  // namespace kt::connect

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "kubectl-kt-connect/laptop_dial.h"
+#include "io/relay_sockets.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/socket_base.hpp>
@@ -184,8 +184,8 @@ Task<> PublishedPorts::carry(io::Socket outside, std::uint16_t port, bool v6) {
     outside.close(ignored);  // by itself: Asio's destructor takes the option back
     co_return;
   }
-  co_await relay_sockets(std::move(outside),
-                         io::adopt_socket(executor_, std::move(dialled.socket)));
+  co_await io::relay_sockets(std::move(outside),
+                             io::adopt_socket(executor_, std::move(dialled.socket)));
 }
 
 }  // namespace kt::connect

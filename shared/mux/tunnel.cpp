@@ -239,7 +239,7 @@ Task<OpenResult> Tunnel::open(Target target) {
   co_return OpenResult{std::move(stream), 0};
 }
 
-std::unique_ptr<Stream> Tunnel::open_datagrams(const Target& target) {
+std::unique_ptr<Stream> Tunnel::begin(const Target& target) {
   const StreamId id = core_.open(target, io::Clock::now());
   if (id == 0) {
     return nullptr;

@@ -71,9 +71,10 @@ class Tunnel {
   // A cancelled wait resets the stream. Waits also while there is no link, up to the grace time.
   io::Task<OpenResult> open(Target target);
 
-  // For datagrams, which need not wait: the first may follow the OPEN at once. A failure shows
-  // later as Stream::error(). Nothing when open() would fail at once.
-  std::unique_ptr<Stream> open_datagrams(const Target& target);
+  // Asks and does not wait: for datagrams, whose first may follow the OPEN at once, and for who
+  // waits for more than the answer. A failure shows later as Stream::error(). Nothing when open()
+  // would fail at once.
+  std::unique_ptr<Stream> begin(const Target& target);
 
   // The next stream that the other end opened. Dial stream->target(), then call opened() or
   // failed(errno); one that is destroyed unanswered fails with ECONNABORTED. Nothing when the

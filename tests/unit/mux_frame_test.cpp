@@ -32,6 +32,12 @@ TEST_CASE("an OPEN's target comes back as it was") {
   CHECK(mux::decode_target(mux::encode_target(target)) == target);
 }
 
+TEST_CASE("the front's line protocol is a stream of bytes") {
+  const mux::Target target{mux::Protocol::front, mux::Endpoint(), std::nullopt};
+  CHECK_FALSE(target.is_datagram());
+  CHECK(mux::decode_target(mux::encode_target(target)) == target);
+}
+
 TEST_CASE("a target that is cut short or of an unknown protocol is nothing") {
   const Bytes whole = mux::encode_target({});
   for (std::size_t size = 0; size < whole.size(); ++size) {
