@@ -98,9 +98,7 @@ class Story {
     login_ = cluster::fresh_login(names::exchange_prefix, config_.namespace_, surroundings_.user,
                                   surroundings_.host);
     plan_.session = login_.run.name.substr(names::exchange_prefix.size());
-    kube::ClientOptions client;
-    client.field_manager = field_manager_of(plan_.session);
-    client_.emplace(executor_, api_socket_, client);
+    client_.emplace(executor_, api_socket_);
   }
 
   // Nothing is changed before all this is known.
@@ -134,11 +132,8 @@ class Story {
     plan_.replicas = workload_.replicas();
     for (const json& service :
          co_await services_of(*client_, config_.namespace_, workload_.pod_labels())) {
-      PlannedService planned{text_at(field(service, "metadata"), "name"), {}};
-      for (const auto& [name, value] : field(field(service, "spec"), "selector").items()) {
-        planned.selector[name] = value.get<std::string>();
-      }
-      plan_.services.push_back(std::move(planned));
+      plan_.services.push_back({text_at(field(service, "metadata"), "name"),
+                                kube::texts_at(field(service, "spec"), "selector")});
     }
     co_await claim_->write_plan(plan_);
     co_await client_->create(kube::config_maps, config_.namespace_,
@@ -221,8 +216,14 @@ class Story {
     co_await claim_->set_phase(Phase::commit);
     switched_ = true;
     front_.say("admit");
-    co_await switch_to_shadow(*client_, *claim_, address_,
-                              [this](const std::string& what) { steps_.waits_for(what); });
+    try {
+      co_await switch_to_shadow(*client_, *claim_, address_,
+                                [this](const std::string& what) { steps_.waits_for(what); });
+    } catch (const Error& e) {
+      // The 0 comes last: where somebody else changed something first, it is not ours.
+      plan_.scales = plan_.scales && e.kind() != ErrorKind::conflict;
+      throw;
+    }
     steps_.end(plan_.scales ? "the shadow alone answers, the originals are at 0"
                             : "the shadow alone answers");
     exchanged_ = true;

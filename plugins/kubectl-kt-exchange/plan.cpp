@@ -36,16 +36,6 @@ json metadata_of(const Plan& plan, const json& owner) {
           {"ownerReferences", json::array({cluster::owner_reference(owner)})}};
 }
 
-std::map<std::string, std::string> selector_of(const json& object) {
-  std::map<std::string, std::string> selector;
-  if (object.is_object()) {
-    for (const auto& [name, value] : object.items()) {
-      selector[name] = value.is_string() ? value.get<std::string>() : "";
-    }
-  }
-  return selector;
-}
-
 }  // namespace
 
 std::string_view to_string(Phase phase) {
@@ -102,7 +92,7 @@ std::optional<Plan> plan_of(const json& lease_or_copy, const std::string& namesp
   plan.user = text_at(text, "user");
   plan.host = text_at(text, "host");
   for (const json& service : field(text, "services")) {
-    plan.services.push_back({text_at(service, "name"), selector_of(field(service, "selector"))});
+    plan.services.push_back({text_at(service, "name"), kube::texts_at(service, "selector")});
   }
   return plan.session.empty() || plan.target.name.empty() ? std::nullopt : std::optional(plan);
 }

@@ -30,6 +30,7 @@ constexpr seconds shadow_limit{30};
 // Between two looks somebody wrote: read again.
 constexpr int unprocessable = 422;
 constexpr int conflict = 409;
+constexpr int most_tries = 20;
 
 bool was_changed(const kube::ApiError& e) {
   return e.status() == unprocessable || e.status() == conflict;
@@ -114,6 +115,7 @@ Task<> service_to_shadow(kube::Client& client, Claim& claim, const PlannedServic
     if (co_await try_patch(client, claim, ref, std::move(*patch))) {
       co_return;
     }
+    co_await io::sleep_for(look_every);
   }
 }
 
@@ -127,13 +129,14 @@ Task<> scale_to_zero(kube::Client& client, Claim& claim) {
     if (co_await try_patch(client, claim, ref, std::move(*patch))) {
       co_return;
     }
+    co_await io::sleep_for(look_every);
   }
 }
 
 // Until it was done, or what is there is not ours: nullopt of `make`.
 template <class Make>
 Task<bool> patch_back(kube::Client& client, kube::ObjectRef ref, Make make) {
-  while (true) {
+  for (int tries = 1;; ++tries) {
     const std::optional<json> now = co_await client.find(ref);
     std::optional<json> patch = now ? co_await make(*now) : std::nullopt;
     if (!patch) {
@@ -143,10 +146,11 @@ Task<bool> patch_back(kube::Client& client, kube::ObjectRef ref, Make make) {
       co_await client.patch(ref, kube::PatchType::json, std::move(*patch));
       co_return true;
     } catch (const kube::ApiError& e) {
-      if (!was_changed(e)) {
+      if (!was_changed(e) || tries == most_tries) {
         throw;
       }
     }
+    co_await io::sleep_for(look_every);
   }
 }
 

@@ -36,24 +36,24 @@ json selector_of(const json& service) {
   return field(field(service, "spec"), "selector");
 }
 
-// Kubernetes leaves a 0 out of a scale's status, never out of its spec; some CRDs do.
+// autoscaling/v1 leaves a 0 out.
 int replicas_of(const json& scale) {
   const json count = field(field(scale, "spec"), "replicas");
   return count.is_number_integer() ? count.get<int>() : 0;
 }
 
-json set_replicas(const json& scale, const Plan& plan, int from, int to) {
+// The version stands for the replicas that were read with it: a 0 cannot be tested by its path.
+json set_replicas(const json& scale, const Plan& plan, int to) {
   return json::array({test("/metadata/uid", plan.uid),
                       test_version(scale),
-                      test("/spec/replicas", from),
-                      {{"op", "replace"}, {"path", "/spec/replicas"}, {"value", to}}});
+                      {{"op", "add"}, {"path", "/spec/replicas"}, {"value", to}}});
 }
 
 bool is_target(const json& scale, const Plan& plan) {
   return text_at(field(scale, "metadata"), "uid") == plan.uid;
 }
 
-bool wrote_replicas(const json& entry) {
+bool owns_replicas(const json& entry) {
   return field(field(field(entry, "fieldsV1"), "f:spec"), "f:replicas").is_object();
 }
 
@@ -62,10 +62,6 @@ bool is_v6(const std::string& address) {
 }
 
 }  // namespace
-
-std::string field_manager_of(const std::string& session) {
-  return fmt::format("{}-{}", names::field_manager, session);
-}
 
 std::optional<json> to_shadow(const json& service, const PlannedService& planned,
                               const std::string& session) {
@@ -90,19 +86,16 @@ std::optional<json> to_zero(const json& scale, const Plan& plan) {
   if (!is_target(scale, plan) || replicas_of(scale) != plan.replicas) {
     return std::nullopt;
   }
-  return set_replicas(scale, plan, plan.replicas, 0);
+  return set_replicas(scale, plan, 0);
 }
 
 std::optional<json> to_replicas(const json& scale, const json& target, const Plan& plan) {
   if (!is_target(scale, plan) || replicas_of(scale) != 0) {
     return std::nullopt;
   }
-  const std::string manager = field_manager_of(plan.session);
   const json entries = field(field(target, "metadata"), "managedFields");
-  const bool ours = entries.is_array() && std::ranges::any_of(entries, [&](const json& entry) {
-                      return text_at(entry, "manager") == manager && wrote_replicas(entry);
-                    });
-  return ours ? std::optional(set_replicas(scale, plan, 0, plan.replicas)) : std::nullopt;
+  const bool other = entries.is_array() && std::ranges::any_of(entries, owns_replicas);
+  return other ? std::nullopt : std::optional(set_replicas(scale, plan, plan.replicas));
 }
 
 std::vector<Endpoint> endpoints_of(const json& slice_list) {

@@ -26,13 +26,11 @@ namespace kt::exchange {
 
 // `scale` is the target's scale subresource.
 [[nodiscard]] std::optional<nlohmann::json> to_zero(const nlohmann::json& scale, const Plan& plan);
-// Only where the 0 is that of this session: its field manager wrote it last, as `target` says.
+// Only where the 0 is a scale's, as ours: whoever wrote it into the target itself (apply, edit) is
+// recorded in its managedFields, and a write through the scale subresource is not (tried on v1.34).
 [[nodiscard]] std::optional<nlohmann::json> to_replicas(const nlohmann::json& scale,
                                                         const nlohmann::json& target,
                                                         const Plan& plan);
-// Of the patch to 0: names the session.
-[[nodiscard]] std::string field_manager_of(const std::string& session);
-
 // One address behind a Service.
 struct Endpoint {
   std::string address;

@@ -50,16 +50,6 @@ const char* singular_of(const kube::Resource& resource) {
   return "";
 }
 
-std::map<std::string, std::string> texts_of(const json& object) {
-  std::map<std::string, std::string> texts;
-  if (object.is_object()) {
-    for (const auto& [key, value] : object.items()) {
-      texts[key] = value.is_string() ? value.get<std::string>() : std::string();
-    }
-  }
-  return texts;
-}
-
 json pod_template_of(const Workload& workload) {
   return field(field(workload.object, "spec"), "template");
 }
@@ -201,7 +191,7 @@ int Workload::replicas() const {
 }
 
 std::map<std::string, std::string> Workload::pod_labels() const {
-  return texts_of(field(field(pod_template_of(*this), "metadata"), "labels"));
+  return kube::texts_at(field(pod_template_of(*this), "metadata"), "labels");
 }
 
 std::vector<ContainerPort> Workload::tcp_ports() const {
@@ -232,9 +222,9 @@ bool selects(const json& service, const std::map<std::string, std::string>& pod_
   if (!selector.is_object() || selector.empty()) {
     return false;
   }
-  return std::ranges::all_of(selector.items(), [&](const auto& each) {
-    const auto label = pod_labels.find(each.key());
-    return label != pod_labels.end() && each.value() == json(label->second);
+  return std::ranges::all_of(kube::texts_at(field(service, "spec"), "selector"), [&](auto& each) {
+    const auto label = pod_labels.find(each.first);
+    return label != pod_labels.end() && label->second == each.second;
   });
 }
 

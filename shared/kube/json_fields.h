@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <map>
 #include <string>
 
 namespace kt::kube {
@@ -14,5 +15,9 @@ namespace kt::kube {
 
 // Empty when the field is missing or no string.
 [[nodiscard]] std::string text_at(const nlohmann::json& object, const char* name);
+
+// The texts of an object of texts, such as labels or a selector; what is no text is empty.
+[[nodiscard]] std::map<std::string, std::string> texts_at(const nlohmann::json& object,
+                                                          const char* name);
 
 }  // namespace kt::kube

@@ -8,7 +8,6 @@
 #include <vector>
 
 using namespace kt;
-using agent::FrontCounts;
 using agent::FrontLines;
 using agent::FrontNews;
 using agent::FrontState;
