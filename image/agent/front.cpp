@@ -68,8 +68,6 @@ Task<> Front::accept(Acceptor& listener) {
 }
 
 Task<> Front::drain() {
-  state_.terminate();
-  news_.notify();
   log::debug("front", "drains");
   const io::TimePoint start = io::Clock::now();
   const auto in_time = [start](io::Duration limit) { return io::Clock::now() - start < limit; };

@@ -36,7 +36,8 @@ class Front {
 
   // Serves until cancelled; then all connections are reset.
   io::Task<> run();
-  // Is not ready any more and returns when run() may be cancelled.
+  // Returns when run() may be cancelled. It stays ready: its pod is in the Services no more, but as
+  // one that ends and still serves, which kube-proxy falls back to while no other is ready.
   io::Task<> drain();
 
   // A session has begun; its owner and the connections over it share the tunnel.

@@ -75,7 +75,7 @@ void FrontState::on_connection_failed(std::uint16_t number) {
 }
 
 bool FrontState::ready() const {
-  return admitted_ && !terminating_ && std::ranges::all_of(ports_, &Port::ever_proven);
+  return admitted_ && std::ranges::all_of(ports_, &Port::ever_proven);
 }
 
 Way FrontState::way(io::TimePoint now) const {

@@ -57,8 +57,6 @@ class FrontState {
   void on_proven(std::uint16_t port);
   void on_probe_refused(std::uint16_t port);
   void on_connection_failed(std::uint16_t port);
-  // The pod is being stopped.
-  void terminate() { terminating_ = true; }
 
   // The pod may get connections. A laptop that is lost keeps it, since they are held or forwarded.
   [[nodiscard]] bool ready() const;
@@ -75,7 +73,6 @@ class FrontState {
   std::vector<Port> ports_;
   bool has_originals_;
   bool admitted_ = false;
-  bool terminating_ = false;
   bool forwarding_ = false;
   bool linked_ = false;
   io::TimePoint unlinked_since_;

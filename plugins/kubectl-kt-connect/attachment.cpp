@@ -17,8 +17,8 @@ constexpr std::chrono::minutes pod_limit{5};
 constexpr std::chrono::seconds watch_again{10};
 
 cluster::PodTunnel::Options tunnel_options(const Attachment::Parts& parts) {
-  return {parts.kubectl, parts.api_socket, parts.options.carrier, parts.proxy_configured,
-          parts.options.links, parts.options.shadow.grace};
+  return {parts.kubectl,          parts.api_socket,    parts.options.carrier,
+          parts.proxy_configured, parts.options.links, parts.options.shadow.grace};
 }
 
 }  // namespace

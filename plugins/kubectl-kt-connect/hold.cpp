@@ -149,8 +149,8 @@ class Holder {
     steps_.begin("API server " + config_.server);
     steps_.waits_for("no answer yet");
     co_await hear_refusal();
-    co_await cluster::check_connect_rights(*client_, config_.namespace_, options_.carrier,
-                                           surroundings_.program);
+    co_await cluster::check_rights(*client_, cluster::Command::connect, config_.namespace_,
+                                   options_.carrier, surroundings_.program);
     steps_.end("rights checked");
   }
 

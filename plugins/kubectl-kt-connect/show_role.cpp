@@ -44,7 +44,7 @@ io::Task<int> show_role(cli::Invocation invocation, std::string kubectl) {
   const Output output = flags::output_of(parsed);
   const kube::Config config =
       co_await kube::read_config({std::move(kubectl), flags::connection_flags_of(parsed)});
-  const nlohmann::json role = cluster::connect_role(config.namespace_);
+  const nlohmann::json role = cluster::role_of(cluster::Command::connect, config.namespace_);
   fmt::print("{}", output == Output::json ? role.dump(2) + "\n" : kube::to_yaml(role));
   co_return cli::done;
 }

@@ -9,8 +9,10 @@
 #include "cluster/exchange_shadow.h"
 #include "cluster/names.h"
 #include "cluster/pod_tunnel.h"
+#include "cluster/rights.h"
 #include "cluster/shadow_login.h"
 #include "cluster/shadow_pod.h"
+#include "io/backoff.h"
 #include "kube/json_fields.h"
 #include "kubectl-kt-exchange/borrowed_api.h"
 #include "kubectl-kt-exchange/claim.h"
@@ -26,6 +28,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <list>
 
 namespace kt::exchange {
 namespace {
@@ -42,6 +45,8 @@ constexpr std::chrono::minutes pod_limit{5};
 constexpr std::chrono::minutes proof_limit{5};
 // What is open when the Services are back may end in peace for so long.
 constexpr seconds drain_limit{5};
+constexpr seconds first_retry{1};
+constexpr seconds last_retry{5};
 
 class Story {
  public:
@@ -54,6 +59,7 @@ class Story {
         kubectl_{surroundings_.kubectl, options_.connection},
         steps_(executor, [this](const cli::Line& line) { say(line); }),
         front_(executor),
+        keeping_(executor),
         tasks_(executor) {}
 
   Task<int> run() {
@@ -64,11 +70,9 @@ class Story {
       failure = std::current_exception();
     }
     co_await io::ignore_cancellation();
+    co_await keeping_.stop();  // what is lost from here on is not replaced
     const bool whole = co_await put_back();
     co_await tasks_.stop();
-    if (tunnel_) {
-      co_await tunnel_->stop();
-    }
     if (!whole) {
       co_return cli::partly;
     }
@@ -87,6 +91,7 @@ class Story {
     co_await claim();
     co_await make_shadow();
     co_await attach();
+    keeping_.spawn(keep_attached());
     co_await prove();
     co_await switch_over();
     co_await until_lost();
@@ -105,6 +110,7 @@ class Story {
   Task<> look() {
     workload_ = co_await find_workload(*client_, config_.namespace_, options_.workload);
     check_exchangeable(workload_, options_.scales);
+    co_await check_rights();
     ports_ = map_ports(options_.ports, workload_);
     for (const auto& [remote, local] : ports_.local) {
       if (!co_await is_listening(local)) {
@@ -118,6 +124,20 @@ class Story {
     plan_.scales = options_.scales;
     plan_.user = surroundings_.user;
     plan_.host = surroundings_.host;
+  }
+
+  Task<> check_rights() {
+    std::vector<std::string> unused;
+    for (const kube::Resource& other : {kube::stateful_sets, kube::replica_sets}) {
+      if (workload_.ref.resource != other) {
+        unused.push_back(other.plural);
+      }
+    }
+    if (workload_.ref.resource != kube::deployments) {
+      unused.emplace_back("deployments/scale");  // the shadow is one, and is never scaled
+    }
+    co_await cluster::check_rights(*client_, cluster::Command::exchange, config_.namespace_,
+                                   options_.carrier, surroundings_.program, std::move(unused));
   }
 
   // What there is to come back to is read under the lock.
@@ -157,10 +177,14 @@ class Story {
                              cluster::shadow_secret(login_.run, deployment));
     co_await client_->create(kube::services, config_.namespace_,
                              cluster::originals_service(login_.run, deployment, workload_.object));
+    co_await find_pod();
+    steps_.end(fmt::format("shadow {} runs", login_.run.name));
+  }
+
+  Task<> find_pod() {
     pod_ = co_await cluster::wait_for_pod(
         *client_, shadow_pods(), pod_limit,
         [this](const std::string& why) { steps_.waits_for("pod: " + why); });
-    steps_.end(fmt::format("shadow {} runs", login_.run.name));
   }
 
   [[nodiscard]] cluster::ShadowPods shadow_pods() const {
@@ -170,14 +194,93 @@ class Story {
 
   Task<> attach() {
     steps_.begin("link");
-    tunnel_.emplace(executor_, tunnel_options(), login_.credentials);
-    (void)co_await tunnel_->attach(door(), client_->round_trip().value_or(io::Duration(0)));
+    cluster::PodTunnel& tunnel =
+        tunnels_.emplace_back(executor_, tunnel_options(), login_.credentials);
+    (void)co_await tunnel.attach(door(), client_->round_trip().value_or(io::Duration(0)));
     const json pod = co_await client_->get({kube::pods, config_.namespace_, pod_, {}});
     address_ = text_at(field(pod, "status"), "podIP");
-    tasks_.spawn(run_tunnel());
-    tasks_.spawn(serve_local_ports(tunnel_->tunnel(), ports_.local));
-    tasks_.spawn(front_.run(tunnel_->tunnel()));
+    why_detached_.clear();
+    tasks_.spawn(use_tunnel(tunnel));
+    tasks_.spawn(watch_pod(pod_));
     steps_.end("link up");
+  }
+
+  // The tunnel of a pod that is being deleted goes on beside its successor's, until it ends itself.
+  Task<> use_tunnel(cluster::PodTunnel& tunnel) {
+    io::TaskGroup users(executor_);
+    users.spawn(serve_local_ports(tunnel.tunnel(), ports_.local));
+    users.spawn(speak_with_front(tunnel));
+    std::string why;
+    std::exception_ptr cancelled;
+    try {
+      why = co_await tunnel.run();
+    } catch (...) {
+      cancelled = std::current_exception();
+    }
+    co_await io::ignore_cancellation();
+    tunnel.end("the laptop leaves");
+    co_await users.stop();
+    co_await tunnel.stop();
+    if (cancelled != nullptr) {
+      std::rethrow_exception(cancelled);
+    }
+    if (&tunnel == &tunnels_.back()) {
+      detach(why);
+    }
+  }
+
+  Task<> speak_with_front(cluster::PodTunnel& tunnel) {
+    try {
+      co_await front_.run(tunnel.tunnel());
+    } catch (const Error& e) {
+      tunnel.end(e.message());
+    }
+  }
+
+  Task<> watch_pod(std::string pod) {
+    cluster::ShadowPods this_one = shadow_pods();
+    this_one.name = pod;
+    try {
+      const std::string why = co_await cluster::until_pod_lost(*client_, std::move(this_one));
+      if (pod == pod_) {
+        detach("shadow pod: " + why);
+      }
+    } catch (const Error& e) {
+      log::debug("exchange", "the shadow is not watched: {}", e.message());
+    }
+  }
+
+  void detach(const std::string& why) {
+    if (why_detached_.empty()) {
+      why_detached_ = why;
+      front_.wake();
+    }
+  }
+
+  // A pod that is lost comes again by its Deployment; a connect that is lost, by its user. Requests
+  // are held meanwhile, or go to the originals where there are any.
+  Task<> keep_attached() {
+    while (true) {
+      while (why_detached_.empty()) {
+        co_await front_.changed();
+      }
+      steps_.say("the way to the shadow is lost: " + why_detached_);
+      io::Backoff backoff(first_retry, last_retry);
+      while (!co_await attach_again()) {
+        co_await io::sleep_for(backoff.next(0.5));
+      }
+    }
+  }
+
+  Task<bool> attach_again() {
+    try {
+      co_await find_pod();
+      co_await attach();
+      co_return true;
+    } catch (const Error& e) {
+      steps_.waits_for(e.message());
+    }
+    co_return false;
   }
 
   [[nodiscard]] cluster::PodTunnel::Options tunnel_options() const {
@@ -187,12 +290,6 @@ class Story {
 
   [[nodiscard]] kube::PodPort door() const {
     return {config_.namespace_, pod_, cluster::door_port_beside(ports_.front)};
-  }
-
-  Task<> run_tunnel() {
-    const std::string why = co_await tunnel_->run();
-    lost_ = lost_.empty() ? "the tunnel has ended: " + why : lost_;
-    front_.wake();
   }
 
   // Nothing is changed before the front has walked the whole way to each local port.
@@ -331,14 +428,16 @@ class Story {
   Plan plan_;
   std::optional<Claim> claim_;
   std::string pod_;
-  std::string address_;  // of the shadow's pod
-  std::optional<cluster::PodTunnel> tunnel_;
+  std::string address_;                    // of the shadow's pod
+  std::list<cluster::PodTunnel> tunnels_;  // the last one is the current pod's
+  std::string why_detached_;               // from it; empty while attached
   FrontControl front_;
   std::string lost_;  // why the exchange cannot go on; empty while it can
   bool copied_ = false;
   bool made_ = false;
   bool switched_ = false;
   bool exchanged_ = false;
+  io::TaskGroup keeping_;  // keep_attached() alone
   io::TaskGroup tasks_;
 };
 

@@ -5,6 +5,7 @@
 #include "kubectl-kt-exchange/exchange.h"
 #include "kubectl-kt-exchange/list.h"
 #include "kubectl-kt-exchange/restore.h"
+#include "kubectl-kt-exchange/show_role.h"
 
 #include <fmt/format.h>
 
@@ -32,6 +33,9 @@ kt::io::Task<int> main_task(kt::cli::Invocation invocation) {
   const std::string verb = invocation.arguments.empty() ? "" : invocation.arguments.front();
   if (verb == "list") {
     co_return co_await kt::exchange::show_list(std::move(invocation));
+  }
+  if (verb == "rbac") {
+    co_return co_await kt::exchange::show_role(std::move(invocation));
   }
   if (verb == "restore") {
     co_return co_await kt::exchange::restore(std::move(invocation));

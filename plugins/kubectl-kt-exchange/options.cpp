@@ -85,11 +85,6 @@ ContainerPort find_port(const std::string& remote, const Workload& workload) {
 
 }  // namespace
 
-const std::vector<std::string>& exchange_verbs() {
-  static const std::vector<std::string> verbs = {"list", "restore"};
-  return verbs;
-}
-
 const cli::OptionTable& exchange_table() {
   static const cli::OptionTable table(
       {"A workload of the cluster is answered by this laptop; at the end everything is as it was.",

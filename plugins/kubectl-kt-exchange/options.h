@@ -37,9 +37,6 @@ struct ExchangeOptions {
 
 [[nodiscard]] const cli::OptionTable& exchange_table();
 
-// Words that may stand first instead of a workload.
-[[nodiscard]] const std::vector<std::string>& exchange_verbs();
-
 // Throws Error usage.
 [[nodiscard]] ExchangeOptions to_exchange_options(const cli::ParsedOptions& parsed,
                                                   const std::string& default_image);

@@ -17,19 +17,43 @@ using kube::Right;
 using nlohmann::json;
 
 struct Rule {
-  const char* group;
-  const char* resource;
-  const char* subresource;
+  std::string group;
+  std::string resource;
+  std::string subresource;
   std::vector<std::string> verbs;
 };
+using Rules = std::vector<Rule>;
 
-const std::vector<Rule>& connect_rules() {
-  static const std::vector<Rule> rules = {
+const Rules& connect_rules() {
+  static const Rules rules = {
       {"batch", "jobs", "", {"create", "get", "list", "watch", "patch", "delete"}},
       {"", "pods", "", {"get", "list", "watch"}},
       {"", "secrets", "", {"create"}},
   };
   return rules;
+}
+
+// Those of the laptop that patches by itself, for a target of any kind that we know.
+const Rules& exchange_rules() {
+  static const Rules rules = {
+      {"apps", "deployments", "", {"create", "get", "list", "delete"}},
+      {"apps", "statefulsets", "", {"get", "list"}},
+      {"apps", "replicasets", "", {"get", "list"}},
+      {"apps", "deployments", "scale", {"get", "patch"}},
+      {"apps", "statefulsets", "scale", {"get", "patch"}},
+      {"apps", "replicasets", "scale", {"get", "patch"}},
+      {"", "services", "", {"create", "get", "list", "patch"}},
+      {"discovery.k8s.io", "endpointslices", "", {"list"}},
+      {"coordination.k8s.io", "leases", "", {"create", "get", "list", "update", "delete"}},
+      {"", "configmaps", "", {"create", "list", "delete"}},
+      {"", "pods", "", {"get", "list", "watch"}},
+      {"", "secrets", "", {"create"}},
+  };
+  return rules;
+}
+
+const Rules& rules_of(Command command) {
+  return command == Command::connect ? connect_rules() : exchange_rules();
 }
 
 Rule carrier_rule(Carrier carrier) {
@@ -38,9 +62,9 @@ Rule carrier_rule(Carrier carrier) {
 }
 
 json to_json(const Rule& rule) {
-  const std::string resource = rule.resource;
   return {{"apiGroups", {rule.group}},
-          {"resources", {*rule.subresource == 0 ? resource : resource + "/" + rule.subresource}},
+          {"resources",
+           {rule.subresource.empty() ? rule.resource : rule.resource + "/" + rule.subresource}},
           {"verbs", rule.verbs}};
 }
 
@@ -67,19 +91,19 @@ std::string list(const std::vector<Right>& rights, std::string_view between) {
   return text;
 }
 
-[[noreturn]] void throw_denied(const std::string& namespace_, const std::string& missing,
-                               const std::string& program) {
+[[noreturn]] void throw_denied(Command command, const std::string& namespace_,
+                               const std::string& missing, const std::string& program) {
   throw Error(ErrorKind::denied,
               fmt::format("namespace '{}': these rights are missing: {}", namespace_, missing),
               fmt::format("{} rbac --namespace {}   prints this Role, for who may grant it:\n{}",
-                          program, namespace_, kube::to_yaml(connect_role(namespace_))));
+                          program, namespace_, kube::to_yaml(role_of(command, namespace_))));
 }
 
 }  // namespace
 
-std::vector<Right> connect_rights(const std::string& namespace_) {
+std::vector<Right> rights_of(Command command, const std::string& namespace_) {
   std::vector<Right> rights;
-  for (const Rule& rule : connect_rules()) {
+  for (const Rule& rule : rules_of(command)) {
     for (const std::string& verb : rule.verbs) {
       rights.push_back({verb, rule.group, rule.resource, rule.subresource, namespace_, {}});
     }
@@ -92,9 +116,9 @@ Right carrier_right(Carrier carrier, const std::string& namespace_) {
   return {rule.verbs.front(), rule.group, rule.resource, rule.subresource, namespace_, {}};
 }
 
-json connect_role(const std::string& namespace_) {
+json role_of(Command command, const std::string& namespace_) {
   json rules = json::array();
-  for (const Rule& rule : connect_rules()) {
+  for (const Rule& rule : rules_of(command)) {
     rules.push_back(to_json(rule));
   }
   rules.push_back(to_json(carrier_rule(Carrier::proxy)));
@@ -102,14 +126,21 @@ json connect_role(const std::string& namespace_) {
   rules.push_back(to_json({"", "events", "", {"list"}}));  // optional: why a pod does not come
   return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
           {"kind", "Role"},
-          {"metadata", {{"name", "kt-connect"}, {"namespace", namespace_}}},
+          {"metadata",
+           {{"name", command == Command::connect ? "kt-connect" : "kt-exchange"},
+            {"namespace", namespace_}}},
           {"rules", rules}};
 }
 
-Task<> check_connect_rights(kube::Client& client, std::string namespace_,
-                            std::optional<Carrier> only, std::string program) {
+Task<> check_rights(kube::Client& client, Command command, std::string namespace_,
+                    std::optional<Carrier> only, std::string program,
+                    std::vector<std::string> unused) {
   const std::vector<Right> ways = carrier_rights(only, namespace_);
-  std::vector<Right> asked = connect_rights(namespace_);
+  std::vector<Right> asked = rights_of(command, namespace_);
+  std::erase_if(asked, [&](const Right& right) {
+    return std::ranges::count(unused, right.resource) > 0 ||
+           std::ranges::count(unused, right.resource + "/" + right.subresource) > 0;
+  });
   asked.insert(asked.end(), ways.begin(), ways.end());
   std::vector<Right> missing;
   try {
@@ -126,7 +157,7 @@ Task<> check_connect_rights(kube::Client& client, std::string namespace_,
     text += (text.empty() ? "" : "; ") + list(ways, " or ");
   }
   if (!text.empty()) {
-    throw_denied(namespace_, text, program);
+    throw_denied(command, namespace_, text, program);
   }
 }
 

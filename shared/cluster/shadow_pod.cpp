@@ -89,12 +89,17 @@ std::string without_pod_name(std::string warning) {
 }
 
 kube::WatchScope scope_of(const ShadowPods& pods) {
-  return {kube::pods, pods.owner.namespace_, {pods.selector, {}}};
+  const std::string name = pods.name.empty() ? "" : "metadata.name=" + pods.name;
+  return {kube::pods, pods.owner.namespace_, {pods.selector, name}};
+}
+
+bool is_being_deleted(const json& pod) {
+  return !text_at(field(pod, "metadata"), "deletionTimestamp").empty();
 }
 
 // Empty while nothing is wrong with it.
 std::string loss_of(const json& pod) {
-  if (!text_at(field(pod, "metadata"), "deletionTimestamp").empty()) {
+  if (is_being_deleted(pod)) {
     return "it is being deleted";
   }
   const PodState state = pod_state(pod);
@@ -103,7 +108,7 @@ std::string loss_of(const json& pod) {
 
 Task<> watch_pod(kube::Client& client, ShadowPods pods, Wait& wait) {
   co_await kube::watch(client, scope_of(pods), [&](kube::Change change, const json& pod) {
-    if (change != kube::Change::set) {
+    if (change != kube::Change::set || is_being_deleted(pod)) {
       return kube::Watching::go_on;
     }
     wait.pod = text_at(field(pod, "metadata"), "name");

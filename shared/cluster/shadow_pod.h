@@ -21,10 +21,12 @@ io::Task<> create_shadow(kube::Client& client, ShadowRun run, ShadowOptions opti
 struct ShadowPods {
   std::string selector;  // of labels
   kube::ObjectRef owner;
+  std::string name = {};  // this pod alone; empty: whichever there is
 };
 [[nodiscard]] ShadowPods pods_of_job(const ShadowRun& run);
 
-// Returns the pod's name once its container runs. Calls `on_waiting` with the pod's own reason
+// Returns the pod's name once its container runs; one that is being deleted is none. Calls
+// `on_waiting` with the pod's own reason
 // ("ErrImagePull: …", "Unschedulable: …") whenever it changes. Throws Error unavailable when the
 // pod has ended or `limit` is over, with the last reason.
 io::Task<std::string> wait_for_pod(kube::Client& client, ShadowPods pods, io::Duration limit,

@@ -25,8 +25,8 @@ bool grants(const json& role, const kube::Right& right) {
 }  // namespace
 
 TEST_CASE("the Role grants what the preflight asks for, in that namespace and no more than it") {
-  const json role = cluster::connect_role("shop");
-  std::vector<kube::Right> rights = cluster::connect_rights("shop");
+  const json role = cluster::role_of(cluster::Command::connect, "shop");
+  std::vector<kube::Right> rights = cluster::rights_of(cluster::Command::connect, "shop");
   rights.push_back(cluster::carrier_right(cluster::Carrier::proxy, "shop"));
   rights.push_back(cluster::carrier_right(cluster::Carrier::port_forward, "shop"));
   for (const kube::Right& right : rights) {
@@ -44,7 +44,7 @@ TEST_CASE("the Role grants what the preflight asks for, in that namespace and no
 }
 
 TEST_CASE("the Role has no wildcard and reads no secret") {
-  const std::string text = cluster::connect_role("shop").dump();
+  const std::string text = cluster::role_of(cluster::Command::connect, "shop").dump();
   CHECK(text.find('*') == std::string::npos);
-  CHECK_FALSE(grants(cluster::connect_role("shop"), {"get", "", "secrets", "", "shop", ""}));
+  CHECK_FALSE(grants(cluster::role_of(cluster::Command::connect, "shop"), {"get", "", "secrets", "", "shop", ""}));
 }
