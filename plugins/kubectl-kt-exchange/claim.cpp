@@ -53,9 +53,18 @@ Task<> Claim::take(json owner, std::string program) {
       throw;
     }
   }
-  const json other = (co_await client_.find(ref())).value_or(json());
+  throw_held((co_await client_.find(ref())).value_or(json()), program);
+}
+
+Task<> Claim::check_free(std::string program) {
+  if (const std::optional<json> lease = co_await client_.find(ref())) {
+    throw_held(*lease, program);
+  }
+}
+
+void Claim::throw_held(const json& lease, const std::string& program) const {
   throw Error(ErrorKind::conflict,
-              fmt::format("{} is exchanged already by {}", plan_.title, holder_of(other)),
+              fmt::format("{} is exchanged already by {}", plan_.title, holder_of(lease)),
               fmt::format("when it shows no life any more: {} restore {} --namespace {}", program,
                           plan_.title, plan_.target.namespace_));
 }

@@ -21,6 +21,9 @@ class Claim {
   // who, since when, and what to type. `program` is what was typed.
   io::Task<> take(nlohmann::json owner, std::string program);
 
+  // Throws as take() does where somebody has it by now.
+  io::Task<> check_free(std::string program);
+
   // The plan as it is known by now, still in PREP: written before anything is changed.
   io::Task<> write_plan(Plan plan);
   // Throws Error conflict when the Lease is no longer ours, or somebody has asked for its end.
@@ -39,6 +42,7 @@ class Claim {
   [[nodiscard]] bool taken() const { return taken_; }
 
  private:
+  [[noreturn]] void throw_held(const nlohmann::json& lease, const std::string& program) const;
   io::Task<> write(nlohmann::json lease);
   io::Task<> lock();
   void unlock();

@@ -87,6 +87,15 @@ class Story {
     config_ = co_await kube::read_config(kubectl_);
     steps_.say(fmt::format("context {}, namespace {}", config_.context, config_.namespace_));
     open_api();
+    if (options_.timeout > seconds(0)) {
+      co_await io::with_timeout(options_.timeout, "exchange", start());
+    } else {
+      co_await start();
+    }
+    co_await until_lost();
+  }
+
+  Task<> start() {
     co_await look();
     co_await claim();
     co_await make_shadow();
@@ -94,7 +103,6 @@ class Story {
     keeping_.spawn(keep_attached());
     co_await prove();
     co_await switch_over();
-    co_await until_lost();
   }
 
   void open_api() {
@@ -109,21 +117,21 @@ class Story {
   // Nothing is changed before all this is known.
   Task<> look() {
     workload_ = co_await find_workload(*client_, config_.namespace_, options_.workload);
-    check_exchangeable(workload_, options_.scales);
     co_await check_rights();
+    plan_.target = workload_.ref;
+    plan_.title = workload_.title();
+    plan_.scales = options_.scales;
+    plan_.user = surroundings_.user;
+    plan_.host = surroundings_.host;
+    claim_.emplace(executor_, *client_, plan_);
+    co_await claim_->check_free(surroundings_.program);  // before its 0 replicas are found strange
+    check_exchangeable(workload_, options_.scales);
     ports_ = map_ports(options_.ports, workload_);
     for (const auto& [remote, local] : ports_.local) {
       if (!co_await is_listening(local)) {
         log::warn("exchange", "nothing listens on local port {}: the exchange waits for it", local);
       }
     }
-    plan_.target = workload_.ref;
-    plan_.title = workload_.title();
-    plan_.uid = workload_.uid();
-    plan_.replicas = workload_.replicas();
-    plan_.scales = options_.scales;
-    plan_.user = surroundings_.user;
-    plan_.host = surroundings_.host;
   }
 
   Task<> check_rights() {
@@ -142,11 +150,10 @@ class Story {
 
   // What there is to come back to is read under the lock.
   Task<> claim() {
-    claim_.emplace(executor_, *client_, plan_);
     interrupts_.set_leftovers(leftovers() + "\n");
     co_await claim_->take(workload_.object, surroundings_.program);
     tasks_.spawn(keep_claim());
-    workload_ = co_await find_workload(*client_, config_.namespace_, options_.workload);
+    workload_.object = co_await client_->get(workload_.ref);
     check_exchangeable(workload_, options_.scales);
     plan_.uid = workload_.uid();
     plan_.replicas = workload_.replicas();

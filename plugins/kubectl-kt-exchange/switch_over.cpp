@@ -170,6 +170,10 @@ struct ServiceBack {
   }
 };
 
+struct OwnershipBack {
+  Task<std::optional<json>> operator()(json object) const { co_return drop_ownership(object); }
+};
+
 int number_at(const json& object, const char* name) {
   const json value = field(object, name);
   return value.is_number_integer() ? value.get<int>() : 0;
@@ -256,7 +260,9 @@ Task<> switch_to_originals(kube::Client& client, Plan plan, std::string shadow_a
   }
   bool any = false;
   for (const PlannedService& service : plan.services) {
-    any = co_await patch_back(client, service_ref(plan, service), ServiceBack{plan}) || any;
+    const kube::ObjectRef ref = service_ref(plan, service);
+    any = co_await patch_back(client, ref, ServiceBack{plan}) || any;
+    (void)co_await patch_back(client, ref, OwnershipBack{});
   }
   if (any) {
     try {

@@ -82,6 +82,18 @@ std::optional<json> to_originals(const json& service, const std::string& session
       {test(session_pointer(), session), {{"op", "remove"}, {"path", session_pointer()}}});
 }
 
+std::optional<json> drop_ownership(const json& object) {
+  const json entries = field(field(object, "metadata"), "managedFields");
+  json patch = json::array({test_version(object)});
+  for (std::size_t i = entries.is_array() ? entries.size() : 0; i > 0; --i) {
+    if (text_at(entries[i - 1], "manager") == names::field_manager) {
+      patch.push_back(
+          {{"op", "remove"}, {"path", fmt::format("/metadata/managedFields/{}", i - 1)}});
+    }
+  }
+  return patch.size() > 1 ? std::optional(patch) : std::nullopt;
+}
+
 std::optional<json> to_zero(const json& scale, const Plan& plan) {
   if (!is_target(scale, plan) || replicas_of(scale) != plan.replicas) {
     return std::nullopt;

@@ -24,6 +24,11 @@ namespace kt::exchange {
 [[nodiscard]] std::optional<nlohmann::json> to_originals(const nlohmann::json& service,
                                                          const std::string& session);
 
+// A patch of its own, behind all others: takes our entries out of managedFields, so that the
+// owner's next server-side apply meets no conflict. (In one patch with the change it has no
+// effect.)
+[[nodiscard]] std::optional<nlohmann::json> drop_ownership(const nlohmann::json& object);
+
 // `scale` is the target's scale subresource.
 [[nodiscard]] std::optional<nlohmann::json> to_zero(const nlohmann::json& scale, const Plan& plan);
 // Only where the 0 is a scale's, as ours: whoever wrote it into the target itself (apply, edit) is

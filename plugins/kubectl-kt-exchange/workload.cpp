@@ -96,18 +96,22 @@ Task<std::vector<std::string>> names_in(kube::Client& client, kube::Resource res
   co_return names;
 }
 
+Task<> throw_not_found(kube::Client& client, kube::Resource resource, std::string singular,
+                       std::string namespace_, std::string name) {
+  const std::string close = cli::nearest(name, co_await names_in(client, resource, namespace_));
+  throw Error(ErrorKind::not_found,
+              fmt::format("{} '{}': not found in namespace '{}'", singular, name, namespace_),
+              close.empty()
+                  ? fmt::format("kubectl --namespace {} get {}", namespace_, resource.plural)
+                  : fmt::format("did you mean {}/{}?", singular, close));
+}
+
 Task<Workload> get_workload(kube::Client& client, kube::Resource resource, std::string namespace_,
                             std::string name) {
   kube::ObjectRef ref{resource, namespace_, name, {}};
   std::optional<json> object = co_await client.find(ref);
   if (!object) {
-    const std::string close = cli::nearest(name, co_await names_in(client, resource, namespace_));
-    throw Error(ErrorKind::not_found,
-                fmt::format("{} '{}': not found in namespace '{}'", singular_of(resource), name,
-                            namespace_),
-                close.empty()
-                    ? fmt::format("kubectl --namespace {} get {}", namespace_, resource.plural)
-                    : fmt::format("did you mean {}/{}?", singular_of(resource), close));
+    co_await throw_not_found(client, resource, singular_of(resource), namespace_, name);
   }
   co_return Workload{std::move(ref), std::move(*object)};
 }
@@ -150,7 +154,10 @@ Task<Workload> find_by_bare_name(kube::Client& client, std::string namespace_, s
 }
 
 Task<Workload> find_behind_service(kube::Client& client, std::string namespace_, std::string name) {
-  const json service = co_await client.get({kube::services, namespace_, name, {}});
+  const std::optional<json> service = co_await client.find({kube::services, namespace_, name, {}});
+  if (!service) {
+    co_await throw_not_found(client, kube::services, "service", namespace_, name);
+  }
   std::vector<Workload> found;
   for (const Kind& kind : kinds()) {
     const json list = co_await client.list(kind.resource, namespace_);
@@ -158,12 +165,14 @@ Task<Workload> find_behind_service(kube::Client& client, std::string namespace_,
       Workload each{{kind.resource, namespace_, text_at(field(item, "metadata"), "name"), {}},
                     item};
       const bool shadow = each.pod_labels().contains(std::string(cluster::names::session_label));
-      if (!shadow && !is_owned(item) && selects(service, each.pod_labels())) {
+      if (!shadow && !is_owned(item) && selects(*service, each.pod_labels())) {
         found.push_back(std::move(each));
       }
     }
   }
-  co_return co_await one_of(std::move(found), fmt::format("service '{}'", name), namespace_);
+  Workload only = co_await one_of(std::move(found), fmt::format("service '{}'", name), namespace_);
+  only.object = co_await client.get(only.ref);  // a list's items do not say their kind
+  co_return only;
 }
 
 std::string owner_of(const json& object) {

@@ -89,6 +89,18 @@ TEST_CASE("and back only from a 0 that nobody has written into the target itself
   CHECK_FALSE(exchange::to_replicas(scale("uid-2", 0), json(), plan()));
 }
 
+TEST_CASE("our entries go out of managedFields, those of others stay") {
+  const auto entry = [](const char* manager) { return json{{"manager", manager}}; };
+  const json mixed = {
+      {"metadata",
+       {{"resourceVersion", "7"},
+        {"managedFields", {entry("kubectl-kt"), entry("helm"), entry("kubectl-kt")}}}}};
+  const auto patch = exchange::drop_ownership(mixed);
+  REQUIRE(patch);
+  CHECK(mixed.patch(*patch)["metadata"]["managedFields"] == json::array({entry("helm")}));
+  CHECK_FALSE(exchange::drop_ownership(json()));
+}
+
 TEST_CASE("endpoint slices tell who answers") {
   const json slices = {
       {"items",
