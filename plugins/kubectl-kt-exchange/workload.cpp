@@ -60,8 +60,9 @@ std::vector<ContainerPort> ports_of(const Workload& workload, bool tcp) {
     for (const json& port : field(container, "ports")) {
       const std::string protocol = text_at(port, "protocol");
       const json number = field(port, "containerPort");
-      if (number.is_number_unsigned() && (protocol.empty() || protocol == "TCP") == tcp) {
-        ports.push_back({number.get<std::uint16_t>(), text_at(port, "name")});
+      const auto value = number.is_number_integer() ? number.get<std::int64_t>() : 0;
+      if (value > 0 && value < 65536 && (protocol.empty() || protocol == "TCP") == tcp) {
+        ports.push_back({static_cast<std::uint16_t>(value), text_at(port, "name")});
       }
     }
   }

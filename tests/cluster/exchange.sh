@@ -60,7 +60,7 @@ start_base() {
 
 # exchange ARG…: in the foreground; start_exchange NAME ARG…: in the background, said in $scratch/NAME.out and .err. exchange_pid is
 # the process itself, and a signal 2 reaches it, although shells start what is in the background without
-exchange() { as_user admin kubectl-kt_exchange --namespace "$namespace" "$@"; }
+exchange() { as_user admin kubectl-kt_exchange "$@" --namespace "$namespace"; }
 start_exchange() {
   local name=$1
   shift
