@@ -16,7 +16,6 @@
 
 #include <array>
 #include <cerrno>
-#include <exception>
 
 namespace kt::agent {
 namespace {
@@ -122,17 +121,7 @@ Task<> converse(Conversation& talk) {
   io::TaskGroup both(executor);
   both.spawn(send_datagrams(talk));
   both.spawn(receive_datagrams(talk));
-  std::exception_ptr cancelled;
-  try {
-    co_await both.join();
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  co_await io::ignore_cancellation();
-  co_await group.stop();
-  if (cancelled != nullptr) {
-    std::rethrow_exception(cancelled);
-  }
+  co_await group.stop_after(both.join());
 }
 
 Task<> dial_datagrams(mux::Stream& stream) {

@@ -83,7 +83,10 @@ Task<> Originals::resolve() {
   std::erase_if(found, [this](const asio::ip::address& each) {
     return std::ranges::find(options_.own, each) != options_.own.end();
   });
-  addresses_ = std::move(found);
+  // The Service goes away with the shadow, before its pod has drained.
+  if (!found.empty()) {
+    addresses_ = std::move(found);
+  }
   resolved_at_ = io::Clock::now();
 }
 

@@ -90,11 +90,22 @@ mux::Welcome welcome(const dns::ResolvConf& conf) {
   return welcome;
 }
 
+// "svc.cluster.local", whatever the cluster's domain is: kubelet writes it into the search list.
+std::string services_domain(const dns::ResolvConf& conf) {
+  for (const dns::Name& name : conf.search) {
+    if (std::string text = name.to_text(); text.starts_with("svc.")) {
+      return text;
+    }
+  }
+  return "svc.cluster.local";
+}
+
 std::unique_ptr<Originals> originals(const io::Executor& executor, const ServeOptions& options) {
   if (options.originals.empty()) {
     return nullptr;
   }
-  const std::optional<dns::Name> name = dns::Name::from_text(options.originals);
+  const std::optional<dns::Name> name =
+      dns::Name::from_text(options.originals + "." + services_domain(resolv_conf()));
   if (!name) {
     throw Error(ErrorKind::usage, "--originals: '" + options.originals + "' is no DNS name");
   }

@@ -116,24 +116,20 @@ Unix::acceptor listen_at(const io::Executor& executor, const std::string& path) 
   }
 }
 
+Task<> accept(Unix::acceptor& acceptor, const SocksServices& services, io::TaskGroup& clients) {
+  while (true) {
+    Unix::socket socket = co_await acceptor.async_accept(io::use_task);
+    clients.spawn(serve_one(io::Socket(std::move(socket)), services));
+  }
+}
+
 }  // namespace
 
 Task<> capture_socks(std::string path, SocksServices services) {
   const io::Executor executor = co_await asio::this_coro::executor;
   Unix::acceptor acceptor = listen_at(executor, path);
   io::TaskGroup clients(executor);
-  std::exception_ptr failure;
-  try {
-    while (true) {
-      Unix::socket socket = co_await acceptor.async_accept(io::use_task);
-      clients.spawn(serve_one(io::Socket(std::move(socket)), services));
-    }
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  co_await io::ignore_cancellation();
-  co_await clients.stop();
-  std::rethrow_exception(failure);
+  co_await clients.stop_after(accept(acceptor, services, clients));
 }
 
 }  // namespace kt::connect

@@ -104,17 +104,7 @@ PublishedPorts::PublishedPorts(const io::Executor& executor, PublishRule rule,
 PublishedPorts::~PublishedPorts() = default;
 
 Task<> PublishedPorts::run() {
-  std::exception_ptr cancelled;
-  try {
-    co_await follow();
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  co_await io::ignore_cancellation();
-  co_await tasks_.stop();
-  if (cancelled != nullptr) {
-    std::rethrow_exception(cancelled);
-  }
+  co_await tasks_.stop_after(follow());
 }
 
 Task<> PublishedPorts::follow() {

@@ -150,7 +150,7 @@ class Story {
 
   // What there is to come back to is read under the lock.
   Task<> claim() {
-    interrupts_.set_leftovers(leftovers() + "\n");
+    interrupts_.set_leftovers(left() + "\n" + remedy() + "\n");
     co_await claim_->take(workload_.object, surroundings_.program);
     tasks_.spawn(keep_claim());
     workload_.object = co_await client_->get(workload_.ref);
@@ -281,6 +281,11 @@ class Story {
 
   Task<bool> attach_again() {
     try {
+      if (!co_await client_->find(shadow_pods().owner)) {
+        lost_ = lost_.empty() ? "its shadow was deleted" : lost_;
+        front_.wake();
+        co_return false;
+      }
       co_await find_pod();
       co_await attach();
       co_return true;
@@ -369,13 +374,16 @@ class Story {
     } catch (const boost::system::system_error& e) {
       log::error("exchange", "put back: {}", e.what());
     }
-    log::warn("exchange", "{}", leftovers());
+    log::warn("exchange", "{}", left());
+    log::warn("exchange", "{}", remedy());
     co_return false;
   }
 
   Task<> restore() {
     if (switched_) {
-      co_await claim_->set_phase(Phase::restore);
+      if (lost_.empty()) {
+        co_await claim_->set_phase(Phase::restore);
+      }
       co_await switch_to_originals(*client_, plan_, address_,
                                    [this](const std::string& what) { steps_.waits_for(what); });
       fmt::print("{} restored\n", plan_.title);
@@ -390,20 +398,25 @@ class Story {
       (void)co_await client_->remove(
           {kube::config_maps, config_.namespace_, claim_name(plan_.target), {}});
     }
-    co_await claim_->release();
+    if (lost_.empty()) {
+      co_await claim_->release();
+    }
   }
 
   Task<> drain() {
     const io::TimePoint until = io::Clock::now() + drain_limit;
-    while (front_.news().open > 0 && lost_.empty() && io::Clock::now() < until) {
+    while (front_.news().open + front_.news().held > 0 && lost_.empty() &&
+           io::Clock::now() < until) {
       co_await front_.changed_within(seconds(1));
     }
   }
 
-  [[nodiscard]] std::string leftovers() const {
-    return fmt::format(
-        "left: {} is still exchanged, or half of it\nhint: {} restore {} --namespace {}",
-        plan_.title, surroundings_.program, plan_.title, config_.namespace_);
+  [[nodiscard]] std::string left() const {
+    return fmt::format("left: {} is still exchanged, or half of it", plan_.title);
+  }
+  [[nodiscard]] std::string remedy() const {
+    return fmt::format("hint: {} restore {} --namespace {}", surroundings_.program, plan_.title,
+                       config_.namespace_);
   }
 
   static bool is_interrupt(const std::exception_ptr& failure) {

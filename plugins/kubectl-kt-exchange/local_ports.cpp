@@ -61,6 +61,12 @@ Task<> serve(std::unique_ptr<mux::Stream> stream, const PortMap& ports) {
   co_await io::relay(std::move(*dialled.socket), *stream);
 }
 
+Task<> accept(mux::Tunnel& tunnel, const PortMap& ports, io::TaskGroup& streams) {
+  while (std::unique_ptr<mux::Stream> stream = co_await tunnel.accept()) {
+    streams.spawn(serve(std::move(stream), ports));
+  }
+}
+
 }  // namespace
 
 Task<bool> is_listening(std::uint16_t port) {
@@ -69,19 +75,7 @@ Task<bool> is_listening(std::uint16_t port) {
 
 Task<> serve_local_ports(mux::Tunnel& tunnel, const PortMap& ports) {
   io::TaskGroup streams(co_await asio::this_coro::executor);
-  std::exception_ptr cancelled;
-  try {
-    while (std::unique_ptr<mux::Stream> stream = co_await tunnel.accept()) {
-      streams.spawn(serve(std::move(stream), ports));
-    }
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  co_await io::ignore_cancellation();
-  co_await streams.stop();
-  if (cancelled != nullptr) {
-    std::rethrow_exception(cancelled);
-  }
+  co_await streams.stop_after(accept(tunnel, ports, streams));
 }
 
 }  // namespace kt::exchange

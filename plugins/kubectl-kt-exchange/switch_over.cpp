@@ -199,10 +199,9 @@ Task<> until_originals_ready(kube::Client& client, const Plan& plan, const Tell&
 
 Task<> write_and_take_back(kube::Client& client, kube::ObjectRef ref) {
   for (const json& value : {json("1"), json()}) {
-    const json annotations = {{std::string(cluster::names::fence_annotation), value}};
+    const json labels = {{std::string(cluster::names::fence_label), value}};
     try {
-      co_await client.patch(ref, kube::PatchType::merge,
-                            {{"metadata", {{"annotations", annotations}}}});
+      co_await client.patch(ref, kube::PatchType::merge, {{"metadata", {{"labels", labels}}}});
     } catch (const kube::ApiError& e) {
       log::debug("switch", "{}", e.message());  // gone, or no right to
     }

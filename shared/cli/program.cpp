@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace kt::cli {
@@ -29,15 +30,12 @@ void to_stderr(std::string_view text) {
 
 }  // namespace
 
-// The first signal asks the task to put everything back and end; the second ends the loop at once.
+// The first signal asks the task to put everything back and end; the second ends the program.
 class SignalWatch {
  public:
   SignalWatch(io::asio::io_context& context, Interrupts& interrupts,
               io::asio::cancellation_signal& cancel)
-      : context_(context),
-        interrupts_(interrupts),
-        cancel_(cancel),
-        signals_(context, SIGINT, SIGTERM, SIGHUP) {
+      : interrupts_(interrupts), cancel_(cancel), signals_(context, SIGINT, SIGTERM, SIGHUP) {
     wait();
   }
 
@@ -58,16 +56,16 @@ class SignalWatch {
       return;
     }
     if (interrupted_) {
+      // At once, and not by the loop's end: what is half undone cannot be taken apart in order.
+      std::fflush(nullptr);
       to_stderr(interrupts_.leftovers());
-      context_.stop();
-      return;
+      ::_exit(interrupts_.leftovers().empty() ? ExitCode::interrupted : ExitCode::partly);
     }
     interrupted_ = true;
     interrupts_.signal_ = number;
     cancel_.emit(cancellation_type::terminal);
   }
 
-  io::asio::io_context& context_;
   Interrupts& interrupts_;
   io::asio::cancellation_signal& cancel_;
   io::asio::signal_set signals_;
@@ -78,7 +76,6 @@ namespace {
 
 // How the main task ended: its code, or what it threw.
 struct Outcome {
-  bool ended = false;
   int code = ExitCode::failed;
   std::exception_ptr failure;
 };
@@ -128,13 +125,10 @@ int run(int argc, const char* const* argv, MainTask main_task) {
   io::asio::co_spawn(
       context, main_task(std::move(invocation)),
       io::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr failure, int code) {
-        outcome = {true, code, std::move(failure)};
+        outcome = {code, std::move(failure)};
         context.stop();
       }));
   context.run();
-  if (!outcome.ended) {
-    return ExitCode::interrupted;
-  }
   return outcome.failure == nullptr ? outcome.code
                                     : report_failure(outcome.failure, watch.interrupted());
 }

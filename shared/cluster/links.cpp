@@ -119,19 +119,7 @@ Task<> Links::carry(std::uint16_t number) {
   }
   io::TaskGroup old(executor_);
   old.spawn(run_link(number, std::move(link), slot.generation));
-  std::exception_ptr cancelled;
-  try {
-    slot.link = co_await await_better(number, old);  // its newer generation ends the old one
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled != nullptr) {
-    co_await io::ignore_cancellation();
-  }
-  co_await old.stop();
-  if (cancelled != nullptr) {
-    std::rethrow_exception(cancelled);
-  }
+  co_await old.stop_after(await_better(number, old));  // its newer generation ends the old one
 }
 
 Task<CarriedLink> Links::make(std::uint16_t number) {
@@ -141,17 +129,15 @@ Task<CarriedLink> Links::make(std::uint16_t number) {
   co_return made;
 }
 
-// Nothing when the old link ended first.
-Task<std::optional<CarriedLink>> Links::await_better(std::uint16_t number,
-                                                     const io::TaskGroup& old) {
-  std::optional<CarriedLink> better;
+// The slot has no link afterwards when the old one ended first.
+Task<> Links::await_better(std::uint16_t number, const io::TaskGroup& old) {
+  std::optional<CarriedLink>& better = slots_[number].link;
   while (!better && old.size() > 0 && !tunnel_.ended()) {
     const bool woken = co_await link_ended_.wait_for(better_every);
     if (!woken) {
       better = co_await find_better(number);
     }
   }
-  co_return better;
 }
 
 std::optional<Carrier> Links::carrier_of(std::uint16_t number) const {

@@ -52,7 +52,7 @@ class Links {
   io::Task<> keep_link(std::uint16_t number);
   io::Task<> carry(std::uint16_t number);
   io::Task<CarriedLink> make(std::uint16_t number);
-  io::Task<std::optional<CarriedLink>> await_better(std::uint16_t number, const io::TaskGroup& old);
+  io::Task<> await_better(std::uint16_t number, const io::TaskGroup& old);
   io::Task<> run_link(std::uint16_t number, CarriedLink link, std::uint32_t generation);
   io::Task<std::optional<CarriedLink>> find_better(std::uint16_t number);
 

@@ -26,8 +26,9 @@ inline constexpr std::string_view session_label = "kubectl-kt/session";
 // Of the Lease: what has to be put back, and how far the exchange has come.
 inline constexpr std::string_view plan_annotation = "kubectl-kt/plan";
 inline constexpr std::string_view phase_annotation = "kubectl-kt/phase";
-// Of what a plan names, for a moment: only to make a newer version of it.
-inline constexpr std::string_view fence_annotation = "kubectl-kt/fence";
+// Of what a plan names, for a moment: only to make a newer version of it. A label, since the
+// Deployment controller copies annotations into ReplicaSets, for ever.
+inline constexpr std::string_view fence_label = "kubectl-kt/fence";
 
 // Who and from where: annotations, since label values are too narrow for them.
 inline constexpr std::string_view user_annotation = "kubectl-kt/user";

@@ -33,18 +33,12 @@ Task<std::string> PodTunnel::run() {
   io::TaskGroup links(executor_);
   links.spawn(links_->keep());
   std::string why;
-  std::exception_ptr cancelled;
-  try {
-    why = co_await tunnel_.run();
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  co_await io::ignore_cancellation();
-  co_await links.stop();
-  if (cancelled != nullptr) {
-    std::rethrow_exception(cancelled);
-  }
+  co_await links.stop_after(run_tunnel(why));
   co_return why;
+}
+
+Task<> PodTunnel::run_tunnel(std::string& why) {
+  why = co_await tunnel_.run();
 }
 
 Task<> PodTunnel::stop() {

@@ -38,6 +38,8 @@ class PodTunnel {
   [[nodiscard]] std::string why_not(Carrier carrier) const;
 
  private:
+  io::Task<> run_tunnel(std::string& why);
+
   io::Executor executor_;
   Options options_;
   const Credentials& credentials_;

@@ -88,19 +88,7 @@ io::Task<std::optional<Bytes>> ask_with_retries(Upstream& upstream, Bytes query,
   const Job job{upstream, std::move(query), transport};
   Race race(executor);
   io::TaskGroup attempts(executor);
-  std::exception_ptr cancelled;
-  try {
-    co_await run(job, rule, race, attempts);
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled) {
-    co_await io::ignore_cancellation();
-  }
-  co_await attempts.stop();
-  if (cancelled) {
-    std::rethrow_exception(cancelled);
-  }
+  co_await attempts.stop_after(run(job, rule, race, attempts));
   co_return race.reply ? std::move(race.reply) : std::move(race.failure);
 }
 

@@ -113,4 +113,21 @@ Task<> TaskGroup::stop() {
   co_await wait_until_empty();
 }
 
+Task<> TaskGroup::stop_after(Task<> work) {
+  std::exception_ptr failure;
+  try {
+    co_await std::move(work);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) {
+    co_await ignore_cancellation();
+  }
+  co_await stop();
+  if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
+}
+
 }  // namespace kt::io

@@ -33,6 +33,9 @@ class TaskGroup {
   // cancel() and wait, even while the caller is being cancelled; failures are dropped.
   Task<> stop();
 
+  // Runs `work` to its end, whatever that is, then stop(); throws what `work` threw.
+  Task<> stop_after(Task<> work);
+
   [[nodiscard]] std::size_t size() const { return running_; }
 
  private:

@@ -66,6 +66,26 @@ Task<> cancel_from_within(Executor executor) {
   co_await group.join();
 }
 
+Task<> fail_beside(Executor executor, std::string& member) {
+  TaskGroup group(executor);
+  group.spawn(sleep_long(member));
+  co_await group.stop_after(fail_soon());
+}
+
+Task<> be_cancelled_beside(Executor executor, std::string& member, bool& went_on) {
+  TaskGroup group(executor);
+  group.spawn(sleep_long(member));
+  co_await group.stop_after(sleep_for(1h));
+  went_on = true;
+}
+
+Task<> cancel_beside(Executor executor, std::string& member, bool& went_on) {
+  TaskGroup outer(executor);
+  outer.spawn(be_cancelled_beside(executor, member, went_on));
+  co_await sleep_for(1ms);
+  co_await outer.stop();
+}
+
 Task<> spawn_late(Executor executor, std::string& end) {
   TaskGroup group(executor);
   group.cancel();
@@ -98,6 +118,18 @@ TEST_CASE("a cancelled join ends the members before the cancellation goes on") {
   std::string member;
   bool went_on = false;
   run_task([&](Executor executor) { return cancel_joiner(executor, member, went_on); });
+  CHECK(member == "cancelled");
+  CHECK_FALSE(went_on);
+}
+
+TEST_CASE("work beside a group ends the group with it, however it ends") {
+  std::string member;
+  bool went_on = false;
+  CHECK_THROWS_AS(run_task([&](Executor executor) { return fail_beside(executor, member); }),
+                  Error);
+  CHECK(member == "cancelled");
+  member.clear();
+  run_task([&](Executor executor) { return cancel_beside(executor, member, went_on); });
   CHECK(member == "cancelled");
   CHECK_FALSE(went_on);
 }
