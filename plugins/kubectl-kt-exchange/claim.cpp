@@ -6,6 +6,7 @@
 #include "kube/json_fields.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace kt::exchange {
 namespace {
@@ -31,7 +32,12 @@ std::string holder_of(const json& lease) {
 }
 
 Claim::Claim(const io::Executor& executor, kube::Client& client, Plan plan)
-    : client_(client), plan_(std::move(plan)), written_(executor) {}
+    : client_(client),
+      plan_(std::move(plan)),
+      lease_(std::make_unique<json>()),
+      written_(executor) {}
+
+Claim::~Claim() = default;
 
 kube::ObjectRef Claim::ref() const {
   return {kube::leases, plan_.target.namespace_, claim_name(plan_.target), {}};
@@ -44,8 +50,8 @@ bool Claim::is_ours(const json& lease) const {
 
 Task<> Claim::take(json owner, std::string program) {
   try {
-    lease_ = co_await client_.create(kube::leases, plan_.target.namespace_,
-                                     lease_object(plan_, owner, now_text()));
+    *lease_ = co_await client_.create(kube::leases, plan_.target.namespace_,
+                                      lease_object(plan_, owner, now_text()));
     taken_ = true;
     co_return;
   } catch (const kube::ApiError& e) {
@@ -84,9 +90,9 @@ void Claim::unlock() {
 Task<> Claim::write(json lease) {
   std::exception_ptr failure;
   co_await lock();
-  lease["metadata"]["resourceVersion"] = field(field(lease_, "metadata"), "resourceVersion");
+  lease["metadata"]["resourceVersion"] = field(field(*lease_, "metadata"), "resourceVersion");
   try {
-    lease_ = co_await client_.replace(ref(), std::move(lease));
+    *lease_ = co_await client_.replace(ref(), std::move(lease));
   } catch (...) {
     failure = std::current_exception();
   }
@@ -98,14 +104,14 @@ Task<> Claim::write(json lease) {
 
 Task<> Claim::write_plan(Plan plan) {
   plan_ = std::move(plan);
-  json lease = lease_;
+  json lease = *lease_;
   lease["metadata"]["annotations"]["kubectl-kt/plan"] = plan_text(plan_);
   co_await write(std::move(lease));
 }
 
 Task<> Claim::set_phase(Phase phase) {
   try {
-    co_await write(with_phase(lease_, phase));
+    co_await write(with_phase(*lease_, phase));
   } catch (const kube::ApiError& e) {
     if (e.status() != already_exists && e.status() != 404) {
       throw;
@@ -123,7 +129,7 @@ Task<bool> Claim::is_in(Phase phase) {
 // Empty while it is ours.
 Task<std::string> Claim::renew_once() {
   try {
-    co_await write(renewed(lease_, now_text()));
+    co_await write(renewed(*lease_, now_text()));
     co_return "";
   } catch (const kube::ApiError& e) {
     if (e.status() != already_exists && e.status() != 404) {
@@ -138,10 +144,10 @@ Task<std::string> Claim::renew_once() {
   if (!lease || !is_ours(*lease)) {
     co_return lease ? "it belongs to " + holder_of(*lease) + " now" : "its Lease was deleted";
   }
-  if (phase_of(*lease) == Phase::restore && phase_of(lease_) != Phase::restore) {
+  if (phase_of(*lease) == Phase::restore && phase_of(*lease_) != Phase::restore) {
     co_return "somebody asked for its end";
   }
-  lease_ = *lease;
+  *lease_ = *lease;
   co_return "";
 }
 
@@ -164,7 +170,7 @@ Task<> Claim::release() {
   co_await lock();
   std::exception_ptr failure;
   try {
-    const std::string version = text_at(field(lease_, "metadata"), "resourceVersion");
+    const std::string version = text_at(field(*lease_, "metadata"), "resourceVersion");
     (void)co_await client_.remove(ref(), version);
     taken_ = false;
   } catch (...) {

@@ -6,8 +6,9 @@
 #include "io/async.h"
 #include "kubectl-kt-exchange/plan.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
+#include <memory>
 #include <string>
 
 namespace kt::exchange {
@@ -16,6 +17,7 @@ class Claim {
  public:
   // `client` outlives it.
   Claim(const io::Executor& executor, kube::Client& client, Plan plan);
+  ~Claim();
 
   // Creates the Lease, owned by the target's object. Throws Error conflict when somebody has it:
   // who, since when, and what to type. `program` is what was typed.
@@ -52,7 +54,7 @@ class Claim {
 
   kube::Client& client_;
   Plan plan_;
-  nlohmann::json lease_;  // as the API server answered last
+  std::unique_ptr<nlohmann::json> lease_;  // as the API server answered last
   bool taken_ = false;
   bool writing_ = false;  // one write at a time: each names the version of the one before
   io::Event written_;

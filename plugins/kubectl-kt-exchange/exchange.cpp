@@ -8,15 +8,12 @@
 #include "cli/terminal.h"
 #include "cluster/exchange_shadow.h"
 #include "cluster/names.h"
-#include "cluster/pod_tunnel.h"
 #include "cluster/rights.h"
 #include "cluster/shadow_login.h"
-#include "cluster/shadow_pod.h"
-#include "io/backoff.h"
 #include "kube/json_fields.h"
+#include "kubectl-kt-exchange/attachment.h"
 #include "kubectl-kt-exchange/borrowed_api.h"
 #include "kubectl-kt-exchange/claim.h"
-#include "kubectl-kt-exchange/front_control.h"
 #include "kubectl-kt-exchange/switch_over.h"
 
 #include <boost/asio/error.hpp>
@@ -28,7 +25,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <list>
 
 namespace kt::exchange {
 namespace {
@@ -40,13 +36,10 @@ using kube::text_at;
 using nlohmann::json;
 using std::chrono::seconds;
 
-constexpr std::chrono::minutes pod_limit{5};
 // From the link to an accepting local port; a program that starts late is waited for longer.
 constexpr std::chrono::minutes proof_limit{5};
 // What is open when the Services are back may end in peace for so long.
 constexpr seconds drain_limit{5};
-constexpr seconds first_retry{1};
-constexpr seconds last_retry{5};
 
 class Story {
  public:
@@ -72,6 +65,9 @@ class Story {
     co_await io::ignore_cancellation();
     co_await keeping_.stop();  // what is lost from here on is not replaced
     const bool whole = co_await put_back();
+    if (attachment_) {
+      co_await attachment_->stop();
+    }
     co_await tasks_.stop();
     if (!whole) {
       co_return cli::partly;
@@ -99,8 +95,8 @@ class Story {
     co_await look();
     co_await claim();
     co_await make_shadow();
-    co_await attach();
-    keeping_.spawn(keep_attached());
+    co_await attachment_->attach();
+    keeping_.spawn(attachment_->keep());
     co_await prove();
     co_await switch_over();
   }
@@ -151,9 +147,9 @@ class Story {
   // What there is to come back to is read under the lock.
   Task<> claim() {
     interrupts_.set_leftovers(left() + "\n" + remedy() + "\n");
-    co_await claim_->take(workload_.object, surroundings_.program);
+    co_await claim_->take(*workload_.object, surroundings_.program);
     tasks_.spawn(keep_claim());
-    workload_.object = co_await client_->get(workload_.ref);
+    *workload_.object = co_await client_->get(workload_.ref);
     check_exchangeable(workload_, options_.scales);
     plan_.uid = workload_.uid();
     plan_.replicas = workload_.replicas();
@@ -164,7 +160,7 @@ class Story {
     }
     co_await claim_->write_plan(plan_);
     co_await client_->create(kube::config_maps, config_.namespace_,
-                             copy_object(plan_, workload_.object));
+                             copy_object(plan_, *workload_.object));
     copied_ = true;
   }
 
@@ -179,129 +175,27 @@ class Story {
     made_ = true;
     const json deployment = co_await client_->create(
         kube::deployments, config_.namespace_,
-        cluster::exchange_deployment(login_.run, options_.shadow, shadow, workload_.object));
+        cluster::exchange_deployment(login_.run, options_.shadow, shadow, *workload_.object));
     co_await client_->create(kube::secrets, config_.namespace_,
                              cluster::shadow_secret(login_.run, deployment));
     co_await client_->create(kube::services, config_.namespace_,
-                             cluster::originals_service(login_.run, deployment, workload_.object));
-    co_await find_pod();
+                             cluster::originals_service(login_.run, deployment, *workload_.object));
+    attachment_.emplace(executor_, attachment_parts());
+    co_await attachment_->find_pod();
     steps_.end(fmt::format("shadow {} runs", login_.run.name));
   }
 
-  Task<> find_pod() {
-    pod_ = co_await cluster::wait_for_pod(
-        *client_, shadow_pods(), pod_limit,
-        [this](const std::string& why) { steps_.waits_for("pod: " + why); });
-  }
-
-  [[nodiscard]] cluster::ShadowPods shadow_pods() const {
-    return {fmt::format("{}={}", names::session_label, plan_.session),
-            {kube::deployments, config_.namespace_, login_.run.name, {}}};
-  }
-
-  Task<> attach() {
-    steps_.begin("link");
-    cluster::PodTunnel& tunnel =
-        tunnels_.emplace_back(executor_, tunnel_options(), login_.credentials);
-    (void)co_await tunnel.attach(door(), client_->round_trip().value_or(io::Duration(0)));
-    const json pod = co_await client_->get({kube::pods, config_.namespace_, pod_, {}});
-    address_ = text_at(field(pod, "status"), "podIP");
-    why_detached_.clear();
-    tasks_.spawn(use_tunnel(tunnel));
-    tasks_.spawn(watch_pod(pod_));
-    steps_.end("link up");
-  }
-
-  // The tunnel of a pod that is being deleted goes on beside its successor's, until it ends itself.
-  Task<> use_tunnel(cluster::PodTunnel& tunnel) {
-    io::TaskGroup users(executor_);
-    users.spawn(serve_local_ports(tunnel.tunnel(), ports_.local));
-    users.spawn(speak_with_front(tunnel));
-    std::string why;
-    std::exception_ptr cancelled;
-    try {
-      why = co_await tunnel.run();
-    } catch (...) {
-      cancelled = std::current_exception();
-    }
-    co_await io::ignore_cancellation();
-    tunnel.end("the laptop leaves");
-    co_await users.stop();
-    co_await tunnel.stop();
-    if (cancelled != nullptr) {
-      std::rethrow_exception(cancelled);
-    }
-    if (&tunnel == &tunnels_.back()) {
-      detach(why);
-    }
-  }
-
-  Task<> speak_with_front(cluster::PodTunnel& tunnel) {
-    try {
-      co_await front_.run(tunnel.tunnel());
-    } catch (const Error& e) {
-      tunnel.end(e.message());
-    }
-  }
-
-  Task<> watch_pod(std::string pod) {
-    cluster::ShadowPods this_one = shadow_pods();
-    this_one.name = pod;
-    try {
-      const std::string why = co_await cluster::until_pod_lost(*client_, std::move(this_one));
-      if (pod == pod_) {
-        detach("shadow pod: " + why);
-      }
-    } catch (const Error& e) {
-      log::debug("exchange", "the shadow is not watched: {}", e.message());
-    }
-  }
-
-  void detach(const std::string& why) {
-    if (why_detached_.empty()) {
-      why_detached_ = why;
-      front_.wake();
-    }
-  }
-
-  // A pod that is lost comes again by its Deployment; a connect that is lost, by its user. Requests
-  // are held meanwhile, or go to the originals where there are any.
-  Task<> keep_attached() {
-    while (true) {
-      while (why_detached_.empty()) {
-        co_await front_.changed();
-      }
-      steps_.say("the way to the shadow is lost: " + why_detached_);
-      io::Backoff backoff(first_retry, last_retry);
-      while (!co_await attach_again()) {
-        co_await io::sleep_for(backoff.next(0.5));
-      }
-    }
-  }
-
-  Task<bool> attach_again() {
-    try {
-      if (!co_await client_->find(shadow_pods().owner)) {
-        lost_ = lost_.empty() ? "its shadow was deleted" : lost_;
-        front_.wake();
-        co_return false;
-      }
-      co_await find_pod();
-      co_await attach();
-      co_return true;
-    } catch (const Error& e) {
-      steps_.waits_for(e.message());
-    }
-    co_return false;
-  }
-
-  [[nodiscard]] cluster::PodTunnel::Options tunnel_options() const {
+  [[nodiscard]] Attachment::Parts attachment_parts() {
     const bool proxy = !config_.proxy_url.empty() || surroundings_.proxy_in_environment;
-    return {kubectl_, api_socket_, options_.carrier, proxy, options_.links, options_.shadow.grace};
-  }
-
-  [[nodiscard]] kube::PodPort door() const {
-    return {config_.namespace_, pod_, cluster::door_port_beside(ports_.front)};
+    return {*client_,
+            front_,
+            steps_,
+            {fmt::format("{}={}", names::session_label, plan_.session),
+             {kube::deployments, config_.namespace_, login_.run.name, {}}},
+            cluster::door_port_beside(ports_.front),
+            {kubectl_, api_socket_, options_.carrier, proxy, options_.links, options_.shadow.grace},
+            login_.credentials,
+            ports_.local};
   }
 
   // Nothing is changed before the front has walked the whole way to each local port.
@@ -326,7 +220,7 @@ class Story {
     switched_ = true;
     front_.say("admit");
     try {
-      co_await switch_to_shadow(*client_, *claim_, address_,
+      co_await switch_to_shadow(*client_, *claim_, attachment_->address(),
                                 [this](const std::string& what) { steps_.waits_for(what); });
     } catch (const Error& e) {
       // The 0 comes last: where somebody else changed something first, it is not ours.
@@ -342,7 +236,7 @@ class Story {
 
   Task<> until_lost() {
     FrontNews told;
-    while (lost_.empty()) {
+    while (why_lost().empty()) {
       co_await front_.changed();
       const FrontNews& news = front_.news();
       if (news.failed != told.failed) {
@@ -353,9 +247,14 @@ class Story {
     throw_if_lost();
   }
 
+  // Why the exchange cannot go on; empty while it can.
+  [[nodiscard]] std::string why_lost() const {
+    return lost_.empty() && attachment_ ? attachment_->lost() : lost_;
+  }
+
   void throw_if_lost() const {
-    if (!lost_.empty()) {
-      throw Error(ErrorKind::unavailable, fmt::format("{}: {}", plan_.title, lost_));
+    if (const std::string why = why_lost(); !why.empty()) {
+      throw Error(ErrorKind::unavailable, fmt::format("{}: {}", plan_.title, why));
     }
   }
 
@@ -384,7 +283,7 @@ class Story {
       if (lost_.empty()) {
         co_await claim_->set_phase(Phase::restore);
       }
-      co_await switch_to_originals(*client_, plan_, address_,
+      co_await switch_to_originals(*client_, plan_, attachment_->address(),
                                    [this](const std::string& what) { steps_.waits_for(what); });
       fmt::print("{} restored\n", plan_.title);
       std::fflush(stdout);
@@ -447,17 +346,14 @@ class Story {
   MappedPorts ports_;
   Plan plan_;
   std::optional<Claim> claim_;
-  std::string pod_;
-  std::string address_;                    // of the shadow's pod
-  std::list<cluster::PodTunnel> tunnels_;  // the last one is the current pod's
-  std::string why_detached_;               // from it; empty while attached
+  std::optional<Attachment> attachment_;
   FrontControl front_;
-  std::string lost_;  // why the exchange cannot go on; empty while it can
+  std::string lost_;  // why the claim is ours no more; empty while it is
   bool copied_ = false;
   bool made_ = false;
   bool switched_ = false;
   bool exchanged_ = false;
-  io::TaskGroup keeping_;  // keep_attached() alone
+  io::TaskGroup keeping_;  // attachment_->keep() alone
   io::TaskGroup tasks_;
 };
 

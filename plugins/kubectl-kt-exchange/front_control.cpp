@@ -72,7 +72,9 @@ Task<> FrontControl::run(mux::Tunnel& tunnel) {
   } catch (...) {
     failure = std::current_exception();
   }
-  stream_ = nullptr;
+  if (stream_ == opened.stream.get()) {
+    stream_ = nullptr;
+  }
   if (failure != nullptr) {
     std::rethrow_exception(failure);
   }
@@ -84,7 +86,9 @@ Task<> FrontControl::listen(mux::Stream& stream) {
   while (const std::size_t count = co_await stream.read_some(buffer)) {
     text += to_string(BytesView(buffer).first(count));
     for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-      read_line(std::string_view(text).substr(0, end), news_);
+      if (stream_ == &stream) {  // else it is that of a pod that is ending
+        read_line(std::string_view(text).substr(0, end), news_);
+      }
       text.erase(0, end + 1);
     }
     if (text.size() > longest_line) {

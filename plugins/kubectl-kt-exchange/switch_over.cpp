@@ -7,6 +7,7 @@
 #include "kube/json_fields.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace kt::exchange {
 namespace {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -51,7 +52,7 @@ const char* singular_of(const kube::Resource& resource) {
 }
 
 json pod_template_of(const Workload& workload) {
-  return field(field(workload.object, "spec"), "template");
+  return field(field(*workload.object, "spec"), "template");
 }
 
 std::vector<ContainerPort> ports_of(const Workload& workload, bool tcp) {
@@ -114,7 +115,7 @@ Task<Workload> get_workload(kube::Client& client, kube::Resource resource, std::
   if (!object) {
     co_await throw_not_found(client, resource, singular_of(resource), namespace_, name);
   }
-  co_return Workload{std::move(ref), std::move(*object)};
+  co_return Workload{std::move(ref), std::make_shared<json>(std::move(*object))};
 }
 
 // A ReplicaSet that somebody made by himself; those of a Deployment are no candidates.
@@ -148,7 +149,7 @@ Task<Workload> find_by_bare_name(kube::Client& client, std::string namespace_, s
     kube::ObjectRef ref{kind.resource, namespace_, name, {}};
     std::optional<json> object = co_await client.find(ref);
     if (object && !is_owned(*object)) {
-      found.push_back({std::move(ref), std::move(*object)});
+      found.push_back({std::move(ref), std::make_shared<json>(std::move(*object))});
     }
   }
   co_return co_await one_of(std::move(found), fmt::format("'{}'", name), namespace_);
@@ -164,7 +165,7 @@ Task<Workload> find_behind_service(kube::Client& client, std::string namespace_,
     const json list = co_await client.list(kind.resource, namespace_);
     for (const json& item : field(list, "items")) {
       Workload each{{kind.resource, namespace_, text_at(field(item, "metadata"), "name"), {}},
-                    item};
+                    std::make_shared<json>(item)};
       const bool shadow = each.pod_labels().contains(std::string(cluster::names::session_label));
       if (!shadow && !is_owned(item) && selects(*service, each.pod_labels())) {
         found.push_back(std::move(each));
@@ -172,7 +173,7 @@ Task<Workload> find_behind_service(kube::Client& client, std::string namespace_,
     }
   }
   Workload only = co_await one_of(std::move(found), fmt::format("service '{}'", name), namespace_);
-  only.object = co_await client.get(only.ref);  // a list's items do not say their kind
+  *only.object = co_await client.get(only.ref);  // a list's items do not say their kind
   co_return only;
 }
 
@@ -192,11 +193,11 @@ std::string Workload::title() const {
 }
 
 std::string Workload::uid() const {
-  return text_at(field(object, "metadata"), "uid");
+  return text_at(field(*object, "metadata"), "uid");
 }
 
 int Workload::replicas() const {
-  const json count = field(field(object, "spec"), "replicas");
+  const json count = field(field(*object, "spec"), "replicas");
   return count.is_number_integer() ? count.get<int>() : 1;
 }
 
@@ -239,7 +240,7 @@ bool selects(const json& service, const std::map<std::string, std::string>& pod_
 }
 
 void check_exchangeable(const Workload& workload, bool scales) {
-  if (const std::string owner = owner_of(workload.object); !owner.empty()) {
+  if (const std::string owner = owner_of(*workload.object); !owner.empty()) {
     throw Error(
         ErrorKind::config,
         fmt::format("{} belongs to {}, which would undo the exchange", workload.title(), owner),
@@ -252,7 +253,7 @@ void check_exchangeable(const Workload& workload, bool scales) {
                             workload.title()));
   }
   const json retention =
-      field(field(workload.object, "spec"), "persistentVolumeClaimRetentionPolicy");
+      field(field(*workload.object, "spec"), "persistentVolumeClaimRetentionPolicy");
   if (scales && text_at(retention, "whenScaled") == "Delete") {
     throw Error(ErrorKind::config,
                 fmt::format("{} would lose its volumes at 0 replicas: "

@@ -5,10 +5,11 @@
 
 #include "kube/client.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +29,7 @@ struct ContainerPort {
 
 struct Workload {
   kube::ObjectRef ref;
-  nlohmann::json object;  // as the API server has it
+  std::shared_ptr<nlohmann::json> object;  // as the API server has it
 
   [[nodiscard]] std::string title() const;  // "deployment.apps/foo", as kubectl prints it
   [[nodiscard]] std::string uid() const;

@@ -58,7 +58,7 @@ class Core {
   struct Options {
     Role role = Role::laptop;
     io::Duration grace = std::chrono::minutes(2);  // streams are kept so long without any link
-    std::uint64_t stream_window = 32ULL << 20;  // bytes; the most one stream's window grows to
+    std::uint64_t stream_window = 32ULL << 20;     // bytes; the most one stream's window grows to
     std::uint64_t tunnel_window = 64ULL << 20;  // bytes; for all windows' growth, and for sending
   };
   static constexpr std::size_t max_streams = 65'536;  // alive, of one opener

@@ -46,5 +46,6 @@ TEST_CASE("the Role grants what the preflight asks for, in that namespace and no
 TEST_CASE("the Role has no wildcard and reads no secret") {
   const std::string text = cluster::role_of(cluster::Command::connect, "shop").dump();
   CHECK(text.find('*') == std::string::npos);
-  CHECK_FALSE(grants(cluster::role_of(cluster::Command::connect, "shop"), {"get", "", "secrets", "", "shop", ""}));
+  CHECK_FALSE(grants(cluster::role_of(cluster::Command::connect, "shop"),
+                     {"get", "", "secrets", "", "shop", ""}));
 }

@@ -31,7 +31,8 @@ Workload workload(json ports, json spec = json::object()) {
   spec["template"] = {{"metadata", {{"labels", {{"app", "cart"}, {"tier", "web"}}}}},
                       {"spec", {{"containers", {{{"name", "app"}, {"ports", std::move(ports)}}}}}}};
   return {{kube::deployments, "shop", "cart", {}},
-          {{"metadata", {{"name", "cart"}, {"uid", "uid-1"}}}, {"spec", std::move(spec)}}};
+          std::make_shared<json>(
+              json{{"metadata", {{"name", "cart"}, {"uid", "uid-1"}}}, {"spec", std::move(spec)}})};
 }
 
 const json two_ports = {{{"containerPort", 8080}, {"name", "http"}},
@@ -112,7 +113,7 @@ TEST_CASE("what an exchange would harm is refused") {
   CHECK_THROWS_AS(exchange::check_exchangeable(workload(two_ports, keeps_nothing), true), Error);
   CHECK_NOTHROW(exchange::check_exchangeable(workload(two_ports, keeps_nothing), false));
   Workload owned = workload(two_ports);
-  owned.object["metadata"]["ownerReferences"] = {
+  (*owned.object)["metadata"]["ownerReferences"] = {
       {{"kind", "Deployment"}, {"name", "x"}, {"controller", true}}};
   CHECK_THROWS_AS(exchange::check_exchangeable(owned, true), Error);
 }
