@@ -2,11 +2,12 @@
 #include "kubectl-kt-exchange/claim.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "kube/json_fields.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <utility>
 
 namespace kt::exchange {
 namespace {
@@ -17,7 +18,8 @@ using kube::text_at;
 using nlohmann::json;
 
 constexpr std::chrono::seconds renew_every{5};
-constexpr int already_exists = 409;
+constexpr int already_exists = 409;  // or changed meanwhile
+constexpr int not_found = 404;
 
 std::string now_text() {
   return micro_time(std::chrono::system_clock::now());
@@ -113,7 +115,7 @@ Task<> Claim::set_phase(Phase phase) {
   try {
     co_await write(with_phase(*lease_, phase));
   } catch (const kube::ApiError& e) {
-    if (e.status() != already_exists && e.status() != 404) {
+    if (e.status() != already_exists && e.status() != not_found) {
       throw;
     }
     throw Error(ErrorKind::conflict,
@@ -126,20 +128,20 @@ Task<bool> Claim::is_in(Phase phase) {
   co_return lease&& is_ours(*lease) && phase_of(*lease) == phase;
 }
 
-// Empty while it is ours.
+// Empty while it is ours; throws when the API server cannot be asked.
 Task<std::string> Claim::renew_once() {
   try {
     co_await write(renewed(*lease_, now_text()));
     co_return "";
   } catch (const kube::ApiError& e) {
-    if (e.status() != already_exists && e.status() != 404) {
-      log::debug("claim", "not renewed: {}", e.message());
-      co_return "";
+    if (e.status() != already_exists && e.status() != not_found) {
+      throw;
     }
-  } catch (const Error& e) {
-    log::debug("claim", "not renewed: {}", e.message());
-    co_return "";
   }
+  co_return co_await look_again();
+}
+
+Task<std::string> Claim::look_again() {
   const std::optional<json> lease = co_await client_.find(ref());
   if (!lease || !is_ours(*lease)) {
     co_return lease ? "it belongs to " + holder_of(*lease) + " now" : "its Lease was deleted";
@@ -151,17 +153,21 @@ Task<std::string> Claim::renew_once() {
   co_return "";
 }
 
-Task<std::string> Claim::keep() {
+Task<std::string> Claim::keep(std::function<void(const std::string&)> tell) {
+  std::string complaint;
   while (true) {
     co_await io::sleep_for(renew_every);
-    std::string lost;
     try {
-      lost = co_await renew_once();
+      if (std::string lost = co_await renew_once(); !lost.empty()) {
+        co_return lost;
+      }
+      if (!std::exchange(complaint, "").empty()) {
+        tell("signs of life again");
+      }
     } catch (const Error& e) {
-      log::debug("claim", "{}", e.message());
-    }
-    if (!lost.empty()) {
-      co_return lost;
+      if (std::exchange(complaint, e.message()).empty()) {
+        tell("no sign of life can be given: " + complaint);
+      }
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,8 +35,9 @@ class Claim {
   // Whether it is ours and in this phase, asked now.
   [[nodiscard]] io::Task<bool> is_in(Phase phase);
 
-  // Renews it every 5 s until cancelled; returns, with the reason, when it is ours no more.
-  io::Task<std::string> keep();
+  // Renews it every 5 s until cancelled; returns, with the reason, when it is ours no more. Tells
+  // once when that fails, and once when it works again.
+  io::Task<std::string> keep(std::function<void(const std::string&)> tell);
 
   // Deletes it if it is still as we wrote it last.
   io::Task<> release();
@@ -51,6 +53,7 @@ class Claim {
   [[nodiscard]] bool is_ours(const nlohmann::json& lease) const;
   [[nodiscard]] kube::ObjectRef ref() const;
   io::Task<std::string> renew_once();
+  io::Task<std::string> look_again();
 
   kube::Client& client_;
   Plan plan_;

@@ -165,7 +165,10 @@ class Story {
   }
 
   Task<> keep_claim() {
-    lost_ = co_await claim_->keep();
+    lost_ = co_await claim_->keep([this](const std::string& what) {
+      log::warn("exchange", "{}", what);
+      say_whether_connected();
+    });
     front_.wake();
   }
 
@@ -258,6 +261,16 @@ class Story {
     }
   }
 
+  // What an exchange stands on may be gone; then that is the reason, and starting one the remedy.
+  void say_whether_connected() const {
+    try {
+      (void)borrow_api(surroundings_.runtime_folder, config_, options_.connection,
+                       surroundings_.program);
+    } catch (const Error& e) {
+      log::warn("exchange", "{}; {}", e.message(), e.hint());
+    }
+  }
+
   // False when something is left; what, and what mends it, has been said.
   Task<bool> put_back() {
     if (!claim_ || !claim_->taken()) {
@@ -270,6 +283,7 @@ class Story {
       co_return true;
     } catch (const Error& e) {
       log::error("exchange", "put back: {}", e.message());
+      say_whether_connected();
     } catch (const boost::system::system_error& e) {
       log::error("exchange", "put back: {}", e.what());
     }
@@ -289,7 +303,6 @@ class Story {
       std::fflush(stdout);
     }
     if (made_) {
-      front_.say("forward");
       co_await drain();
       co_await remove_shadow(*client_, plan_);
     }
@@ -302,6 +315,8 @@ class Story {
     }
   }
 
+  // Who still comes is answered here: nobody is sent to the shadow any more, but kube-proxy may be
+  // late, and the front serves on for a while after its SIGTERM.
   Task<> drain() {
     const io::TimePoint until = io::Clock::now() + drain_limit;
     while (front_.news().open + front_.news().held > 0 && lost_.empty() &&

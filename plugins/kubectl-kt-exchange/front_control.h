@@ -36,7 +36,7 @@ class FrontControl {
   // Speaks over `tunnel` until it has ended. What was said last is said again to a new one.
   io::Task<> run(mux::Tunnel& tunnel);
 
-  // "admit", "drain", "forward", "serve".
+  // "admit"; docs/mux.md has the others.
   void say(std::string word);
 
   [[nodiscard]] const FrontNews& news() const { return news_; }
