@@ -51,6 +51,7 @@ bool Claim::is_ours(const json& lease) const {
 }
 
 Task<> Claim::take(json owner, std::string program) {
+  asked_ = true;
   try {
     *lease_ = co_await client_.create(kube::leases, plan_.target.namespace_,
                                       lease_object(plan_, owner, now_text()));
@@ -62,6 +63,17 @@ Task<> Claim::take(json owner, std::string program) {
     }
   }
   throw_held((co_await client_.find(ref())).value_or(json()), program);
+}
+
+Task<bool> Claim::is_taken() {
+  if (asked_ && !taken_) {
+    const std::optional<json> lease = co_await client_.find(ref());
+    taken_ = lease && is_ours(*lease);
+    if (taken_) {
+      *lease_ = *lease;
+    }
+  }
+  co_return taken_;
 }
 
 Task<> Claim::check_free(std::string program) {

@@ -43,7 +43,8 @@ class Claim {
   io::Task<> release();
 
   [[nodiscard]] const Plan& plan() const { return plan_; }
-  [[nodiscard]] bool taken() const { return taken_; }
+  // Whether there is a Lease of ours to give back; asks where take() was cancelled on its way.
+  [[nodiscard]] io::Task<bool> is_taken();
 
  private:
   [[noreturn]] void throw_held(const nlohmann::json& lease, const std::string& program) const;
@@ -58,6 +59,7 @@ class Claim {
   kube::Client& client_;
   Plan plan_;
   std::unique_ptr<nlohmann::json> lease_;  // as the API server answered last
+  bool asked_ = false;                     // take() has sent its request
   bool taken_ = false;
   bool writing_ = false;  // one write at a time: each names the version of the one before
   io::Event written_;

@@ -146,7 +146,7 @@ class Story {
 
   // What there is to come back to is read under the lock.
   Task<> claim() {
-    interrupts_.set_leftovers(left() + "\n" + remedy() + "\n");
+    interrupts_.set_leftovers(left() + "\nhint: " + remedy() + "\n");
     co_await claim_->take(*workload_.object, surroundings_.program);
     tasks_.spawn(keep_claim());
     *workload_.object = co_await client_->get(workload_.ref);
@@ -159,9 +159,21 @@ class Story {
                                 kube::texts_at(field(service, "spec"), "selector")});
     }
     co_await claim_->write_plan(plan_);
-    co_await client_->create(kube::config_maps, config_.namespace_,
-                             copy_object(plan_, *workload_.object));
-    copied_ = true;
+    co_await write_copy();
+  }
+
+  Task<> write_copy() {
+    copied_ = true;  // a create that is cancelled may have landed
+    try {
+      co_await client_->create(kube::config_maps, config_.namespace_,
+                               copy_object(plan_, *workload_.object));
+    } catch (const kube::ApiError& e) {
+      if (e.reason() != "AlreadyExists") {
+        throw;
+      }
+      throw Error(ErrorKind::conflict,
+                  plan_.title + ": an earlier exchange of it was not put back wholly", remedy());
+    }
   }
 
   Task<> keep_claim() {
@@ -273,10 +285,10 @@ class Story {
 
   // False when something is left; what, and what mends it, has been said.
   Task<bool> put_back() {
-    if (!claim_ || !claim_->taken()) {
-      co_return true;
-    }
     try {
+      if (!claim_ || !co_await claim_->is_taken()) {
+        co_return true;
+      }
       steps_.begin("put back");
       co_await restore();
       steps_.end("put back");
@@ -288,7 +300,7 @@ class Story {
       log::error("exchange", "put back: {}", e.what());
     }
     log::warn("exchange", "{}", left());
-    log::warn("exchange", "{}", remedy());
+    log::warn("exchange", "hint: {}", remedy());
     co_return false;
   }
 
@@ -307,8 +319,7 @@ class Story {
       co_await remove_shadow(*client_, plan_);
     }
     if (copied_) {
-      (void)co_await client_->remove(
-          {kube::config_maps, config_.namespace_, claim_name(plan_.target), {}});
+      co_await remove_copy(*client_, plan_);
     }
     if (lost_.empty()) {
       co_await claim_->release();
@@ -329,7 +340,7 @@ class Story {
     return fmt::format("left: {} is still exchanged, or half of it", plan_.title);
   }
   [[nodiscard]] std::string remedy() const {
-    return fmt::format("hint: {} restore {} --namespace {}", surroundings_.program, plan_.title,
+    return fmt::format("{} restore {} --namespace {}", surroundings_.program, plan_.title,
                        config_.namespace_);
   }
 

@@ -101,7 +101,7 @@ class Restorer {
     co_await switch_to_originals(client_, plan, co_await shadow_address(plan),
                                  [this](const std::string& what) { steps_.waits_for(what); });
     co_await remove_shadow(client_, plan);
-    (void)co_await client_.remove({kube::config_maps, namespace_, claim_name(plan.target), {}});
+    co_await remove_copy(client_, plan);
     co_await delete_lease(plan);
     steps_.end(plan.title + " is as it was");
     fmt::print("{} restored\n", plan.title);

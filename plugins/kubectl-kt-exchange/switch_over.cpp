@@ -14,6 +14,7 @@ namespace {
 
 using io::Task;
 using kube::field;
+using kube::text_at;
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -233,6 +234,16 @@ Task<> fence(kube::Client& client, Plan plan) {
   }
   for (const kube::ObjectRef& ref : written) {
     co_await write_and_take_back(client, ref);
+  }
+}
+
+Task<> remove_copy(kube::Client& client, Plan plan) {
+  const std::string space = plan.target.namespace_;
+  const kube::ObjectRef ref{kube::config_maps, space, claim_name(plan.target), {}};
+  const std::optional<json> copy = co_await client.find(ref);
+  const std::optional<Plan> copied = copy ? plan_of(*copy, space) : std::nullopt;
+  if (copied && copied->session == plan.session) {
+    (void)co_await client.remove(ref, text_at(field(*copy, "metadata"), "resourceVersion"));
   }
 }
 

@@ -25,6 +25,9 @@ io::Task<> switch_to_shadow(kube::Client& client, Claim& claim, std::string shad
 // written once, and comes out unchanged. Where the right is missing it is left out.
 io::Task<> fence(kube::Client& client, Plan plan);
 
+// The ConfigMap, if it is that of this plan's session.
+io::Task<> remove_copy(kube::Client& client, Plan plan);
+
 // Deletes it, and waits until its pod is gone.
 io::Task<> remove_shadow(kube::Client& client, Plan plan);
 

@@ -45,7 +45,7 @@ const Rules& exchange_rules() {
       {"", "services", "", {"create", "get", "list", "patch"}},
       {"discovery.k8s.io", "endpointslices", "", {"list"}},
       {"coordination.k8s.io", "leases", "", {"create", "get", "list", "update", "delete"}},
-      {"", "configmaps", "", {"create", "list", "delete"}},
+      {"", "configmaps", "", {"create", "get", "list", "delete"}},
       {"", "pods", "", {"get", "list", "watch"}},
       {"", "secrets", "", {"create"}},
   };
