@@ -22,7 +22,7 @@ service() {
 }
 # owner_applies: JSON objects from stdin, as their owner does it
 owner_applies() { k apply --server-side --field-manager=owner --filename -; }
-# made NAME [CHANGE]: a Deployment and its Service
+# make NAME [CHANGE]: a Deployment and its Service
 make() { { workload Deployment "$1" "${2:-.}"; service "$1" "$1"; } | owner_applies >/dev/null; }
 available() { k wait "$1" --for=jsonpath='{.status.readyReplicas}'="${2:-1}" --timeout=30s; }
 address_of() { k get service "$1" --output 'jsonpath={.spec.clusterIP}'; }
@@ -83,7 +83,7 @@ replicas_of() { k get "$1" --output 'jsonpath={.spec.replicas}'; }
 replicas_are() { [ "$(replicas_of "$1")" = "$2" ] || { say "replicas of $1: $(replicas_of "$1")"; return 1; }; }
 
 # Every object that an exchange could touch, but for what Kubernetes itself counts up. The connect's own are not of interest
-objects() {
+objects() { # FILTER
   k get deployments,statefulsets,replicasets,daemonsets,services,leases,configmaps,secrets,serviceaccounts,roles,rolebindings,endpointslices,poddisruptionbudgets \
     --output json --show-managed-fields | jq --sort-keys "$1"' .items[] | select(.metadata.name | startswith("kt-connect-") | not)'
 }
@@ -94,5 +94,7 @@ same_objects() {
 pods_of_ours() { k get pods --selector kubectl-kt/session --output name; }
 # as_before FILE: what same_objects has written there
 as_before() { diff "$scratch/$1" <(same_objects) && [ -z "$(pods_of_ours)" ] || { pods_of_ours; return 1; }; }
+soon_as_before() { wait_until "$1" as_before "$2" || as_before "$2"; } # SECONDS FILE
 # To the last version: nothing was written at all
-untouched() { diff "$scratch/$1" <(objects '(.items[] | select(.kind == "EndpointSlice")) |= del(.endpoints) |'); }
+versions() { objects '(.items[] | select(.kind == "EndpointSlice")) |= del(.endpoints) |'; }
+untouched() { diff "$scratch/$1" <(versions); } # FILE of versions
