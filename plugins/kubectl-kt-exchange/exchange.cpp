@@ -306,9 +306,7 @@ class Story {
 
   Task<> restore() {
     if (switched_) {
-      if (lost_.empty()) {
-        co_await claim_->set_phase(Phase::restore);
-      }
+      co_await claim_the_end();
       co_await switch_to_originals(*client_, plan_, attachment_->address(),
                                    [this](const std::string& what) { steps_.waits_for(what); });
       fmt::print("{} restored\n", plan_.title);
@@ -323,6 +321,21 @@ class Story {
     }
     if (lost_.empty()) {
       co_await claim_->release();
+    }
+  }
+
+  // Where the Lease is gone with its target, or is another's, what carries our session is still
+  // ours to put back.
+  Task<> claim_the_end() {
+    try {
+      if (lost_.empty()) {
+        co_await claim_->set_phase(Phase::restore);
+      }
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::conflict) {
+        throw;
+      }
+      lost_ = e.message();
     }
   }
 

@@ -143,6 +143,16 @@ Task<Workload> one_of(std::vector<Workload> candidates, std::string what, std::s
               "name one of them");
 }
 
+// Only for a better word, so the right to see it is not asked for.
+Task<bool> is_daemon_set(kube::Client& client, std::string namespace_, std::string name) {
+  try {
+    const kube::ObjectRef ref{{"apps", "v1", "daemonsets"}, namespace_, name, {}};
+    co_return (co_await client.find(ref)).has_value();
+  } catch (const kube::ApiError&) {
+    co_return false;
+  }
+}
+
 Task<Workload> find_by_bare_name(kube::Client& client, std::string namespace_, std::string name) {
   std::vector<Workload> found;
   for (const Kind& kind : kinds()) {
@@ -151,6 +161,10 @@ Task<Workload> find_by_bare_name(kube::Client& client, std::string namespace_, s
     if (object && !is_owned(*object)) {
       found.push_back({std::move(ref), std::make_shared<json>(std::move(*object))});
     }
+  }
+  if (found.empty() && co_await is_daemon_set(client, namespace_, name)) {
+    throw Error(ErrorKind::config,
+                fmt::format("'{}' is a DaemonSet, which has no replicas to scale", name));
   }
   co_return co_await one_of(std::move(found), fmt::format("'{}'", name), namespace_);
 }
