@@ -75,13 +75,13 @@ heard() { cat "$scratch/$1.out" "$scratch/$1.err"; }
 # is_exchanged SECONDS NAME: or what it has said instead
 is_exchanged() { wait_until "$1" exchanged_or_over "$2"; exchanged "$2" || { heard "$2"; return 1; }; }
 exchanged_or_over() { exchanged "$1" || grep -q '^error: ' "$scratch/$1.err"; }
-# over PID NAME: it ends, within 90 s; exit_code is its own
-over() {
+# its_end PID NAME: it ends, within 90 s; exit_code is its own
+its_end() {
   exit_code=0
   timeout 90 tail --pid="$1" --sleep-interval=0.1 --follow /dev/null || { say "it still runs"; heard "$2"; return 1; }
   wait "$1" || exit_code=$?
 }
-ended_with() { over "$2" "$3" && { [ $exit_code = "$1" ] || { say "exit code $exit_code instead of $1"; heard "$3"; return 1; }; }; } # CODE PID NAME
+ended_with() { its_end "$2" "$3" && { [ $exit_code = "$1" ] || { say "exit code $exit_code instead of $1"; heard "$3"; return 1; }; }; } # CODE PID NAME
 # ends_with CODE PID NAME: Ctrl-C is its end
 ends_with() { kill -INT "$2"; ended_with "$@"; }
 
