@@ -104,12 +104,13 @@ std::unique_ptr<Originals> originals(const io::Executor& executor, const ServeOp
   if (options.originals.empty()) {
     return nullptr;
   }
+  const dns::ResolvConf conf = resolv_conf();
   const std::optional<dns::Name> name =
-      dns::Name::from_text(options.originals + "." + services_domain(resolv_conf()));
+      dns::Name::from_text(options.originals + "." + services_domain(conf));
   if (!name) {
     throw Error(ErrorKind::usage, "--originals: '" + options.originals + "' is no DNS name");
   }
-  Originals::Options parts{*name, {}, std::make_unique<dns::Client>(resolv_conf())};
+  Originals::Options parts{*name, {}, std::make_unique<dns::Client>(conf)};
   for (const mux::Address& address : pod_addresses()) {
     parts.own.push_back(to_asio(address));
   }

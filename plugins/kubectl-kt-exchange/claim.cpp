@@ -118,9 +118,7 @@ Task<> Claim::write(json lease) {
 
 Task<> Claim::write_plan(Plan plan) {
   plan_ = std::move(plan);
-  json lease = *lease_;
-  lease["metadata"]["annotations"]["kubectl-kt/plan"] = plan_text(plan_);
-  co_await write(std::move(lease));
+  co_await write(with_plan(*lease_, plan_));
 }
 
 Task<> Claim::set_phase(Phase phase) {

@@ -205,7 +205,7 @@ class Story {
     return {*client_,
             front_,
             steps_,
-            {fmt::format("{}={}", names::session_label, plan_.session),
+            {session_selector(plan_.session),
              {kube::deployments, config_.namespace_, login_.run.name, {}}},
             cluster::door_port_beside(ports_.front),
             {kubectl_, api_socket_, options_.carrier, proxy, options_.links, options_.shadow.grace},

@@ -2,7 +2,6 @@
 #include "kubectl-kt-exchange/list.h"
 
 #include "cli/table.h"
-#include "cluster/names.h"
 #include "flags/common.h"
 #include "flags/surroundings.h"
 #include "kube/json_fields.h"
@@ -93,8 +92,7 @@ Task<int> show_list(cli::Invocation invocation) {
   kube::Client client(co_await io::asio::this_coro::executor,
                       borrow_api(found.runtime_folder, config, connection, found.program));
   kube::ListOptions ours;
-  ours.label_selector =
-      fmt::format("{}={}", cluster::names::role_label, cluster::names::exchange_role);
+  ours.label_selector = exchange_selector();
   const bool all = parsed.is_on("all-namespaces");
   print(co_await client.list(kube::leases, all ? "" : config.namespace_, ours), form);
   co_return cli::done;

@@ -50,6 +50,14 @@ std::string shadow_name(const std::string& session) {
   return fmt::format("{}{}", names::exchange_prefix, session);
 }
 
+std::string exchange_selector() {
+  return fmt::format("{}={}", names::role_label, names::exchange_role);
+}
+
+std::string session_selector(const std::string& session) {
+  return fmt::format("{}={}", names::session_label, session);
+}
+
 std::string plan_text(const Plan& plan) {
   json services = json::array();
   for (const PlannedService& service : plan.services) {
@@ -134,6 +142,11 @@ std::optional<Phase> phase_of(const json& lease) {
     }
   }
   return std::nullopt;
+}
+
+json with_plan(json lease, const Plan& plan) {
+  lease["metadata"]["annotations"][key(names::plan_annotation)] = plan_text(plan);
+  return lease;
 }
 
 json with_phase(json lease, Phase phase) {

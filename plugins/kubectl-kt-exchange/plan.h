@@ -50,6 +50,10 @@ struct Plan {
 // The shadow's Deployment, Secret and Service have this one.
 [[nodiscard]] std::string shadow_name(const std::string& session);
 
+// Of all Leases and copies, and of one session's pods and Deployment: how they are found.
+[[nodiscard]] std::string exchange_selector();
+[[nodiscard]] std::string session_selector(const std::string& session);
+
 [[nodiscard]] std::string plan_text(const Plan& plan);
 // What a Lease or a copy says; nullopt when it is not ours, or of a version that we do not know.
 [[nodiscard]] std::optional<Plan> plan_of(const nlohmann::json& lease_or_copy,
@@ -64,6 +68,7 @@ struct Plan {
 [[nodiscard]] nlohmann::json copy_object(const Plan& plan, const nlohmann::json& owner);
 
 [[nodiscard]] std::optional<Phase> phase_of(const nlohmann::json& lease);
+[[nodiscard]] nlohmann::json with_plan(nlohmann::json lease, const Plan& plan);
 [[nodiscard]] nlohmann::json with_phase(nlohmann::json lease, Phase phase);
 [[nodiscard]] nlohmann::json renewed(nlohmann::json lease, const std::string& now);
 

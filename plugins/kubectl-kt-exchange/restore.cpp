@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/terminal.h"
-#include "cluster/names.h"
 #include "flags/common.h"
 #include "flags/surroundings.h"
 #include "kube/json_fields.h"
@@ -25,7 +24,6 @@
 namespace kt::exchange {
 namespace {
 
-namespace names = cluster::names;
 using io::Task;
 using kube::field;
 using kube::text_at;
@@ -51,7 +49,7 @@ const cli::OptionTable& restore_flags() {
 
 kube::ListOptions ours() {
   kube::ListOptions options;
-  options.label_selector = fmt::format("{}={}", names::role_label, names::exchange_role);
+  options.label_selector = exchange_selector();
   return options;
 }
 
@@ -149,7 +147,7 @@ class Restorer {
 
   Task<std::string> shadow_address(const Plan& plan) {
     kube::ListOptions pods;
-    pods.label_selector = fmt::format("{}={}", names::session_label, plan.session);
+    pods.label_selector = session_selector(plan.session);
     const json list = co_await client_.list(kube::pods, namespace_, pods);
     for (const json& pod : field(list, "items")) {
       co_return text_at(field(pod, "status"), "podIP");

@@ -251,7 +251,7 @@ Task<> remove_shadow(kube::Client& client, Plan plan) {
   const std::string space = plan.target.namespace_;
   (void)co_await client.remove({kube::deployments, space, shadow_name(plan.session), {}});
   kube::ListOptions pods;
-  pods.label_selector = fmt::format("{}={}", cluster::names::session_label, plan.session);
+  pods.label_selector = session_selector(plan.session);
   const io::TimePoint until = io::Clock::now() + shadow_limit;
   while (io::Clock::now() < until) {
     const json list = co_await client.list(kube::pods, space, pods);
